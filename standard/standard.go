@@ -1,0 +1,104 @@
+// Package standard holds what named, dated editions of standards want.
+//
+// A [Standard] is a table that one can read beside the document: which check
+// must answer what, must or should, by which clause, for which role. It has no
+// code of its own. A [Verdict] is a rule held against a finding.
+//
+// To add one: a file with a table, a line in [All].
+package standard
+
+import (
+	"slices"
+
+	"github.com/mailseal/mailseal/check"
+	"github.com/mailseal/mailseal/observe"
+)
+
+// Standard is one edition of a named standard.
+type Standard struct {
+	Name  string // "rfc8314"
+	Title string
+	Date  string // of the edition, YYYY-MM or YYYY-MM-DD
+	URL   string
+	Rules []Rule
+}
+
+// Rule is one line of a standard: the answer that it wants of a check.
+type Rule struct {
+	Check  string
+	Want   observe.Answer // No in most rules
+	Level  Level
+	Roles  []observe.Role // empty: every role
+	Clause string         // where it is written: "section 3.2"
+	Breach Seal           // what a broken rule makes of the seal; only in mailseal's own standard
+}
+
+// Level is how strongly a rule wants it, RFC 2119.
+type Level string
+
+// The two levels.
+const (
+	Must   Level = "must"
+	Should Level = "should"
+)
+
+// Outcome is how a rule came out.
+type Outcome string
+
+// The four outcomes.
+const (
+	Met           Outcome = "met"
+	Broken        Outcome = "broken"
+	Open          Outcome = "open"           // the finding is unknown
+	NotApplicable Outcome = "not-applicable" // the rule is for another role
+)
+
+// Verdict is a rule held against a finding.
+type Verdict struct {
+	Standard string           `json:"standard"`
+	Check    string           `json:"check"`
+	Level    Level            `json:"level"`
+	Clause   string           `json:"clause"`
+	Subject  observe.Endpoint `json:"subject"`
+	Outcome  Outcome          `json:"outcome"`
+	Finding  int              `json:"finding"` // index in the list that was judged
+	Breach   Seal             `json:"breach,omitempty"`
+}
+
+// Judge holds every rule of s against every finding.
+func (s *Standard) Judge(findings []check.Finding) []Verdict {
+	var all []Verdict
+	for _, r := range s.Rules {
+		for i, f := range findings {
+			if f.Check == r.Check {
+				all = append(all, Verdict{
+					Standard: s.Name, Check: r.Check, Level: r.Level, Clause: r.Clause,
+					Subject: f.Subject, Outcome: r.outcome(f), Finding: i, Breach: r.Breach,
+				})
+			}
+		}
+	}
+	return all
+}
+
+func (r Rule) outcome(f check.Finding) Outcome {
+	switch {
+	case len(r.Roles) > 0 && !slices.Contains(r.Roles, f.Subject.Role):
+		return NotApplicable
+	case f.Answer == observe.Unknown:
+		return Open
+	case f.Answer == r.Want:
+		return Met
+	}
+	return Broken
+}
+
+// ByName returns the standard of that name, or nil.
+func ByName(name string) *Standard {
+	for _, s := range All {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}

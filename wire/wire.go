@@ -1,0 +1,246 @@
+// Package wire is a connection that records, limits and ends on time.
+//
+// A [Conn] stands between a dialogue and the network. It
+//
+//  1. reads lines with a buffer of its own, so that what lies behind a
+//     go-ahead line is seen and not handed to TLS ([Conn.Buffered]);
+//  2. writes down every line with its time and direction;
+//  3. keeps the bytes of the TLS handshake on a tape, because crypto/tls does
+//     not tell all that they say;
+//  4. holds clear text that arrives where the first TLS record should be away
+//     from TLS, and remembers it ([Conn.Residue]);
+//  5. bounds everything that the other end could prolong: a line, the whole
+//     conversation, the tape; and gives each stage one deadline, which a
+//     server that sends a byte a second cannot push back.
+//
+// What goes wrong is described by a [Stop], which names one of the ways to
+// end of package observe. Nothing is rounded: refused, timed out, reset,
+// closed and garbled stay apart.
+package wire
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/mailseal/mailseal/observe"
+)
+
+// Limits bound what is read and kept. The zero value of a field means the
+// default beside it.
+type Limits struct {
+	Line  int // bytes in one line: 8192. RFC 5321 allows 512, RFC 9051 advises 8192
+	Lines int // lines in the whole conversation: 2000
+	Bytes int // bytes in the whole conversation: 512 KiB
+	Tape  int // bytes of each direction kept for reading the handshake: 1 MiB
+}
+
+func (l Limits) orDefault() Limits {
+	set := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	set(&l.Line, 8192)
+	set(&l.Lines, 2000)
+	set(&l.Bytes, 512<<10)
+	set(&l.Tape, 1<<20)
+	return l
+}
+
+// Conn is one connection. It is used by one goroutine at a time, except that
+// the context may end at any moment.
+type Conn struct {
+	ctx   context.Context
+	raw   net.Conn
+	lim   Limits
+	began time.Time
+
+	sealed net.Conn // nil while in clear
+	buf    []byte   // read and not yet asked for
+	lines  []observe.Line
+	heard  int // bytes taken from the server
+
+	tape     tape
+	residue  []byte
+	late     bool
+	sawTLS   bool // the server's first TLS record has been seen
+	lateWait time.Duration
+	deadline time.Time
+	detach   func() bool
+}
+
+// New starts recording on c. The record's clock counts from began. When ctx
+// ends, every wait ends; the connection itself stays open for last words.
+func New(ctx context.Context, c net.Conn, began time.Time, l Limits) *Conn {
+	w := &Conn{ctx: ctx, raw: c, lim: l.orDefault(), began: began, lateWait: 3 * time.Second}
+	w.tape.limit = w.lim.Tape
+	w.detach = context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
+	return w
+}
+
+// Limit gives what follows d to finish, as a whole.
+func (w *Conn) Limit(d time.Duration) {
+	w.deadline = time.Now().Add(d)
+	w.raw.SetDeadline(w.deadline)
+	if w.ctx.Err() != nil { // it may have ended in between
+		w.raw.SetDeadline(time.Unix(1, 0))
+	}
+}
+
+// Part gives d for a goodbye, also when the context has ended.
+func (w *Conn) Part(d time.Duration) {
+	w.detach()
+	w.raw.SetDeadline(time.Now().Add(d))
+}
+
+// Close ends the connection without a word.
+func (w *Conn) Close() error {
+	w.detach()
+	return w.raw.Close()
+}
+
+// Sealed tells whether lines travel inside TLS.
+func (w *Conn) Sealed() bool { return w.sealed != nil }
+
+// Lines returns the conversation so far.
+func (w *Conn) Lines() []observe.Line { return w.lines }
+
+// Send writes one line, ended by CR LF.
+func (w *Conn) Send(line string) error {
+	w.note(observe.Client, line, observe.CRLF, false)
+	return w.write([]byte(line + "\r\n"))
+}
+
+// SendRedacted writes one line that holds a secret, and records what is shown
+// in its place.
+func (w *Conn) SendRedacted(line, shown string) error {
+	w.note(observe.Client, shown, observe.CRLF, true)
+	return w.write([]byte(line + "\r\n"))
+}
+
+// SendMessage writes the bytes of a binary protocol.
+func (w *Conn) SendMessage(b []byte) error {
+	w.note(observe.Client, string(b), observe.Binary, false)
+	return w.write(b)
+}
+
+func (w *Conn) write(b []byte) error {
+	var err error
+	if w.sealed != nil {
+		_, err = w.sealed.Write(b)
+	} else {
+		_, err = w.raw.Write(b)
+	}
+	return w.stop(err)
+}
+
+// Line reads one line and returns it without its end. The error is a *Stop;
+// what had come of the line until then is recorded.
+func (w *Conn) Line() (string, error) {
+	for {
+		if i := bytes.IndexByte(w.buf, '\n'); i >= 0 && i < w.lim.Line {
+			line, end := w.buf[:i], observe.LF
+			if i > 0 && line[i-1] == '\r' {
+				line, end = line[:i-1], observe.CRLF
+			}
+			text := string(line)
+			w.take(i + 1)
+			return text, w.noteHeard(text, end)
+		}
+		if len(w.buf) >= w.lim.Line {
+			w.note(observe.Server, string(w.buf[:w.lim.Line]), observe.Cut, false)
+			return "", &Stop{observe.Excess, fmt.Sprintf("a line of more than %d bytes", w.lim.Line)}
+		}
+		if err := w.fill(); err != nil {
+			if len(w.buf) > 0 {
+				w.note(observe.Server, string(w.buf), observe.Cut, false)
+				w.buf = nil
+			}
+			return "", err
+		}
+	}
+}
+
+// Message reads exactly n bytes of a binary protocol. It does not record
+// them: the caller does with [Conn.Heard] when the message is whole.
+func (w *Conn) Message(n int) ([]byte, error) {
+	if n < 0 || n > w.lim.Bytes-w.heard {
+		return nil, &Stop{observe.Excess, fmt.Sprintf("a message of %d bytes", n)}
+	}
+	for len(w.buf) < n {
+		if err := w.fill(); err != nil {
+			if len(w.buf) > 0 {
+				w.note(observe.Server, string(w.buf), observe.Cut, false)
+			}
+			return nil, err
+		}
+	}
+	b := bytes.Clone(w.buf[:n])
+	w.take(n)
+	w.heard += n
+	return b, nil
+}
+
+// Chunk returns what the server has sent and nobody has read, waiting for at
+// least one byte. It does not record it.
+func (w *Conn) Chunk() ([]byte, error) {
+	if len(w.buf) == 0 {
+		if err := w.fill(); err != nil {
+			return nil, err
+		}
+	}
+	b := bytes.Clone(w.buf)
+	w.buf = nil
+	if w.heard += len(b); w.heard > w.lim.Bytes {
+		return nil, &Stop{observe.Excess, fmt.Sprintf("more than %d bytes in one conversation", w.lim.Bytes)}
+	}
+	return b, nil
+}
+
+// Heard records a message of a binary protocol.
+func (w *Conn) Heard(b []byte) { w.note(observe.Server, string(b), observe.Binary, false) }
+
+// Buffered returns what the server has already sent behind the last line. At
+// a go-ahead it must be empty: see [Conn.Residue].
+func (w *Conn) Buffered() []byte { return w.buf }
+
+func (w *Conn) take(n int) { w.buf = w.buf[n:] }
+
+// fill reads once more from the line.
+func (w *Conn) fill() error {
+	var chunk [4096]byte
+	var n int
+	var err error
+	if w.sealed != nil {
+		n, err = w.sealed.Read(chunk[:])
+	} else {
+		n, err = w.raw.Read(chunk[:])
+	}
+	w.buf = append(w.buf, chunk[:n]...)
+	if n > 0 {
+		return nil
+	}
+	return w.stop(err)
+}
+
+func (w *Conn) noteHeard(text string, end observe.Break) error {
+	w.note(observe.Server, text, end, false)
+	w.heard += len(text) + 2
+	if w.heard > w.lim.Bytes {
+		return &Stop{observe.Excess, fmt.Sprintf("more than %d bytes in one conversation", w.lim.Bytes)}
+	}
+	if len(w.lines) > w.lim.Lines {
+		return &Stop{observe.Excess, fmt.Sprintf("more than %d lines in one conversation", w.lim.Lines)}
+	}
+	return nil
+}
+
+func (w *Conn) note(from observe.Side, text string, end observe.Break, redacted bool) {
+	w.lines = append(w.lines, observe.Line{
+		At: observe.Since(w.began, time.Now()), From: from, Sealed: w.sealed != nil,
+		Text: observe.Text(text), Break: end, Redacted: redacted,
+	})
+}
