@@ -12,6 +12,8 @@ type Facts struct {
 	*observe.Observation
 	Anchors []observe.Anchor // trust anchors to judge by
 
+	replaced bool // the anchors are not the observation's own, so its list of stores says nothing about them
+
 	conns []Conn
 	certs map[observe.Fingerprint]*x509.Certificate
 	paths map[pathKey]pathResult
@@ -27,11 +29,12 @@ type Conn struct {
 // Read makes facts of an observation. With nil anchors the chain is judged by
 // the anchors that the observation holds.
 func Read(o *observe.Observation, anchors []observe.Anchor) *Facts {
-	if anchors == nil {
+	replaced := anchors != nil
+	if !replaced {
 		anchors = o.Anchors
 	}
 	f := &Facts{
-		Observation: o, Anchors: anchors,
+		Observation: o, Anchors: anchors, replaced: replaced,
 		certs: make(map[observe.Fingerprint]*x509.Certificate), paths: make(map[pathKey]pathResult),
 	}
 	for i := range o.Conns {
@@ -50,7 +53,7 @@ func (f *Facts) Certificate(p observe.Fingerprint) *x509.Certificate {
 	if c, known := f.certs[p]; known {
 		return c
 	}
-	c, err := x509.ParseCertificate(f.Certificates[p])
+	c, err := parseCertificate(f.Certificates[p])
 	if err != nil {
 		c = nil
 	}
