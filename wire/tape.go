@@ -11,12 +11,21 @@ import (
 
 // tape keeps the first bytes of each direction from the first byte of TLS on.
 type tape struct {
-	limit          int
 	server, client []byte
+	segments       []observe.Segment
 }
 
-func (t *tape) keep(to *[]byte, b []byte) {
-	*to = append(*to, b[:min(len(b), t.limit-len(*to))]...)
+func (w *Conn) keepServer(b []byte) { w.keep(&w.tape.server, observe.Server, b) }
+func (w *Conn) keepClient(b []byte) { w.keep(&w.tape.client, observe.Client, b) }
+
+func (w *Conn) keep(to *[]byte, from observe.Side, b []byte) {
+	b = b[:min(len(b), w.lim.Tape-len(*to))]
+	*to = append(*to, b...)
+	if w.lim.Segments && len(b) > 0 {
+		w.tape.segments = append(w.tape.segments, observe.Segment{
+			At: observe.Since(w.began, time.Now()), From: from, Data: bytes.Clone(b),
+		})
+	}
 }
 
 // Tape returns the bytes that the server and we have sent since TLS began, as
@@ -64,7 +73,7 @@ type wireSide struct {
 
 func (s *wireSide) Write(b []byte) (int, error) {
 	n, err := s.Conn.Write(b)
-	s.w.tape.keep(&s.w.tape.client, b[:n])
+	s.w.keepClient(b[:n])
 	return n, err
 }
 
@@ -80,7 +89,7 @@ func (s *wireSide) Read(b []byte) (int, error) {
 		return n, nil
 	}
 	n, err := s.Conn.Read(b)
-	s.w.tape.keep(&s.w.tape.server, b[:n])
+	s.w.keepServer(b[:n])
 	return n, err
 }
 
@@ -98,7 +107,7 @@ func (s *wireSide) findTLS() error {
 			s.w.sawTLS = true
 			s.w.keepResidue(head[:at], true)
 			s.pending = head[at:]
-			s.w.tape.keep(&s.w.tape.server, s.pending)
+			s.w.keepServer(s.pending)
 			return nil
 		}
 		if err == nil && len(head) < residueLimit {
@@ -123,7 +132,7 @@ func (s *wireSide) notTLS(head []byte) error {
 
 // limitAtMost shortens the current limit to d from now; it never lengthens it.
 func (w *Conn) limitAtMost(d time.Duration) {
-	if left := time.Until(w.deadline); left > d {
+	if w.deadline.IsZero() || time.Until(w.deadline) > d {
 		w.Limit(d)
 	}
 }
@@ -150,3 +159,7 @@ func startsLikeRecord(b []byte) bool {
 	}
 	return len(b) < 3 || bytes.IndexByte([]byte{0, 1, 2, 3, 4}, b[2]) >= 0
 }
+
+// Segments returns the tape with its times, where [Limits.Segments] asked for
+// it.
+func (w *Conn) Segments() []observe.Segment { return w.tape.segments }

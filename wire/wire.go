@@ -35,6 +35,8 @@ type Limits struct {
 	Lines int // lines in the whole conversation: 2000
 	Bytes int // bytes in the whole conversation: 512 KiB
 	Tape  int // bytes of each direction kept for reading the handshake: 1 MiB
+
+	Segments bool // keep the pieces of the tape with their times as well
 }
 
 func (l Limits) orDefault() Limits {
@@ -76,15 +78,25 @@ type Conn struct {
 // ends, every wait ends; the connection itself stays open for last words.
 func New(ctx context.Context, c net.Conn, began time.Time, l Limits) *Conn {
 	w := &Conn{ctx: ctx, raw: c, lim: l.orDefault(), began: began, lateWait: 3 * time.Second}
-	w.tape.limit = w.lim.Tape
 	w.detach = context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
 	return w
 }
 
 // Limit gives what follows d to finish, as a whole.
-func (w *Conn) Limit(d time.Duration) {
-	w.deadline = time.Now().Add(d)
-	w.raw.SetDeadline(w.deadline)
+func (w *Conn) Limit(d time.Duration) { w.until(time.Now().Add(d)) }
+
+// Within gives f at most d of the time that is left, and then goes back to
+// the limit that was.
+func (w *Conn) Within(d time.Duration, f func() error) error {
+	before := w.deadline
+	w.limitAtMost(d)
+	defer w.until(before)
+	return f()
+}
+
+func (w *Conn) until(t time.Time) {
+	w.deadline = t
+	w.raw.SetDeadline(t)
 	if w.ctx.Err() != nil { // it may have ended in between
 		w.raw.SetDeadline(time.Unix(1, 0))
 	}

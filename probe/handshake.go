@@ -1,0 +1,133 @@
+package probe
+
+import (
+	"crypto/tls"
+	"fmt"
+
+	"github.com/mailseal/mailseal/hello"
+	"github.com/mailseal/mailseal/iana"
+	"github.com/mailseal/mailseal/observe"
+	"github.com/mailseal/mailseal/wire"
+)
+
+// WholeOffer is everything that crypto/tls can do: one good handshake with
+// whatever the server likes best of it.
+func WholeOffer() observe.Offer {
+	offer := observe.Offer{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS13}
+	for _, list := range [][]*tls.CipherSuite{tls.CipherSuites(), tls.InsecureCipherSuites()} {
+		for _, s := range list {
+			if s.SupportedVersions[0] != tls.VersionTLS13 {
+				offer.Suites = append(offer.Suites, s.ID)
+			}
+		}
+	}
+	for _, g := range []tls.CurveID{
+		tls.X25519MLKEM768, tls.SecP256r1MLKEM768, tls.SecP384r1MLKEM1024,
+		tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521,
+	} {
+		offer.Groups = append(offer.Groups, uint16(g))
+	}
+	return offer
+}
+
+// handshake goes over to TLS by crypto/tls. Nothing is verified here: a bad
+// certificate must not keep us from seeing it.
+func (r *run) handshake() error {
+	offer := r.record.Probe.Offer
+	config := &tls.Config{
+		MinVersion: offer.MinVersion, MaxVersion: offer.MaxVersion, CipherSuites: offer.Suites,
+		ServerName: offer.SNI, NextProtos: offer.ALPN,
+		InsecureSkipVerify: true, // judged later, with all that was seen at hand
+		KeyLogWriter:       &r.keys,
+		ClientSessionCache: tls.NewLRUClientSessionCache(1), // so that tickets are asked for
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return &tls.Certificate{}, nil // an empty list, RFC 9846, section 4.4.2
+		},
+	}
+	for _, g := range offer.Groups {
+		config.CurvePreferences = append(config.CurvePreferences, tls.CurveID(g))
+	}
+	c := tls.Client(r.wire.Wire(), config)
+	if err := c.HandshakeContext(r.ctx); err != nil {
+		return err
+	}
+	r.tls = c
+	r.wire.Seal(c)
+	return nil
+}
+
+// readHandshake reads from the tape what the handshake said, because
+// crypto/tls tells only a part of it, and nothing of one that failed.
+func (r *run) readHandshake(err error) {
+	server, client := r.wire.Tape()
+	if len(server) == 0 {
+		return
+	}
+	f := hello.Read(server, client, r.keys.Bytes())
+	r.chain = f.Chain
+	r.record.TLS = facts(&f)
+	if r.tls != nil {
+		r.record.TLS.Complete = true
+		r.record.TLS.Resumed = r.tls.ConnectionState().DidResume
+	}
+	for _, a := range f.Alerts {
+		if a.Code != closeNotify {
+			r.record.Alerts = append(r.record.Alerts, observe.Alert{From: observe.Server, Level: a.Level, Code: a.Code, Sealed: a.Sealed})
+		}
+	}
+	for _, a := range hello.ClientAlerts(client) {
+		r.record.Alerts = append(r.record.Alerts, observe.Alert{From: observe.Client, Level: a.Level, Code: a.Code, Sealed: a.Sealed})
+	}
+	r.nameTheAlert(err)
+}
+
+const closeNotify = 0
+
+// nameTheAlert says it when a fatal alert of the server was the end.
+func (r *run) nameTheAlert(err error) {
+	if err == nil {
+		return
+	}
+	if _, ours := err.(*wire.Stop); ours && r.record.End != observe.Garbled && r.record.End != observe.Closed {
+		return
+	}
+	for _, a := range r.record.Alerts {
+		if a.From == observe.Server && a.Level == 2 {
+			r.record.End = observe.Alerted
+			r.record.Cause = fmt.Sprintf("the server sent the TLS alert %s (%d)", iana.AlertName(a.Code), a.Code)
+			return
+		}
+	}
+}
+
+// facts turns a flight as it was read into the record's form.
+func facts(f *hello.Flight) *observe.TLS {
+	t := &observe.TLS{
+		Version: f.Version, Suite: f.Suite, Group: f.Group, DHBits: f.DHPrimeBits,
+		SignatureScheme: f.SignatureScheme, ALPN: f.ALPN, Extensions: f.Extensions,
+		DowngradeSentinel: f.DowngradeSentinel, SessionID: len(f.SessionID) > 0 && !f.SessionIDEchoed,
+		OCSP: f.OCSP, SCTs: f.SCTs, Garbled: f.Garbled, ClientCAs: f.CertificateAuthorities,
+	}
+	for _, der := range f.Chain {
+		t.Chain = append(t.Chain, observe.FingerprintOf(der))
+	}
+	for _, k := range f.Tickets {
+		t.Tickets = append(t.Tickets, observe.Ticket{Lifetime: k.Lifetime, EarlyData: k.EarlyData})
+	}
+	if !f.ServerHelloSeen {
+		return t
+	}
+	t.HelloRetry = observe.Known(f.HelloRetry)
+	t.Compression = observe.Known(f.Compression != 0)
+	if f.Version < tls.VersionTLS13 {
+		t.ExtendedMasterSecret = observe.Known(f.ExtendedMasterSecret)
+		t.SecureRenegotiation = observe.Known(f.SecureRenegotiation)
+	}
+	if f.CertificateRequested || f.HandshakeComplete {
+		t.ClientCertificate = observe.Known(f.CertificateRequested)
+	}
+	if f.CloseNotify {
+		t.CloseNotify = observe.Yes
+	}
+	return t
+}
