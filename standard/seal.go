@@ -75,5 +75,15 @@ func Worst(a, b Seal) Seal {
 }
 
 func rank(s Seal) int {
-	return map[Seal]int{SealIntact: 0, SealWeak: 1, SealUnknown: 2, SealBroken: 3, SealMissing: 4}[s]
+	switch s {
+	case SealIntact:
+		return 0
+	case SealWeak:
+		return 1
+	case SealBroken:
+		return 3
+	case SealMissing:
+		return 4
+	}
+	return 2 // unknown: worse than weak, for it may be anything
 }
