@@ -28,6 +28,7 @@ sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
 sasl_sasldb_path: $DIR/conf/sasldb2
 allowplaintext: no
+allowstarttls: yes
 tls_server_cert: $DIR/cert.pem
 tls_server_key: $DIR/key.pem
 tls_versions: tls1_0 tls1_1 tls1_2 tls1_3

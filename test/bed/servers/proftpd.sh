@@ -24,7 +24,9 @@ User nobody
 Group nogroup
 PidFile $DIR/proftpd.pid
 ScoreboardFile $DIR/scoreboard
+<IfModule mod_delay.c>
 DelayEngine off
+</IfModule>
 UseReverseDNS off
 WtmpLog off
 SystemLog $DIR/proftpd.log

@@ -29,8 +29,8 @@ modules_enabled = { "roster", "saslauth", "tls", "disco" }
 c2s_require_encryption = true
 authentication = "internal_hashed"
 ssl = { certificate = "$DIR/cert.pem", key = "$DIR/key.pem" }
-c2s_direct_tls_ssl = ssl
-s2s_direct_tls_ssl = ssl
+c2s_direct_tls_ssl = { certificate = "$DIR/cert.pem", key = "$DIR/key.pem" }
+s2s_direct_tls_ssl = { certificate = "$DIR/cert.pem", key = "$DIR/key.pem" }
 VirtualHost "mail.example.test"
 VirtualHost "localhost"
 E
