@@ -28,22 +28,29 @@ const (
 
 // Flight is what a server sent. Zero values mean that it did not say, or that we did not get so far.
 type Flight struct {
-	Version                                                              uint16   // negotiated; in TLS 1.3 that of supported_versions
-	Suite                                                                uint16   // valid if Version is not 0: the number 0 is a suite, TLS_NULL_WITH_NULL_NULL
-	Group                                                                uint16   // of key_share, or the named curve of a ServerKeyExchange
-	SignatureScheme                                                      uint16   // of CertificateVerify, or of a ServerKeyExchange in TLS 1.2
-	SignedKeyExchange                                                    bool     // TLS 1.1 and below: the ServerKeyExchange was signed, in a scheme that is not named
-	HelloRetry                                                           bool     // there was a HelloRetryRequest; Version, Suite and SessionID are known from it on
-	HelloRetryGroup                                                      uint16   // the group it asked for; 0 if it asked for none
-	Random                                                               [32]byte // of the ServerHello
-	DowngradeSentinel                                                    uint8    // end of Random (RFC 8446, section 4.1.3): 1 says TLS 1.1 or below, 2 says TLS 1.2
-	SessionID                                                            []byte
-	SessionIDEchoed                                                      bool // the same as the client's, and not empty
-	Compression                                                          uint8
-	CompressionSeen                                                      bool
-	Extensions                                                           []uint16 // of ServerHello and EncryptedExtensions, in their order
-	ALPN                                                                 string
-	ExtendedMasterSecret, SecureRenegotiation, EncryptThenMAC, Heartbeat bool
+	Version uint16 // negotiated; in TLS 1.3 that of supported_versions
+	Suite   uint16 // valid if Version is not 0: the number 0 is a suite, TLS_NULL_WITH_NULL_NULL
+	Group   uint16 // of key_share, or the named curve of a ServerKeyExchange
+
+	SignatureScheme   uint16 // of CertificateVerify, or of a ServerKeyExchange in TLS 1.2
+	SignedKeyExchange bool   // TLS 1.1 and below: the ServerKeyExchange was signed, in a scheme that is not named
+
+	HelloRetry      bool   // there was a HelloRetryRequest; it already tells Version, Suite and SessionID
+	HelloRetryGroup uint16 // the group it asked for; 0 if it asked for none
+
+	Random            [32]byte // of the ServerHello
+	DowngradeSentinel uint8    // end of Random (RFC 8446, section 4.1.3): 1 says TLS 1.1 or below, 2 says TLS 1.2
+	SessionID         []byte
+	SessionIDEchoed   bool // the same as the client's, and not empty
+	Compression       uint8
+	CompressionSeen   bool
+
+	Extensions           []uint16 // of ServerHello and EncryptedExtensions, in their order
+	ALPN                 string   // as sent: up to 255 bytes of anything
+	ExtendedMasterSecret bool
+	SecureRenegotiation  bool
+	EncryptThenMAC       bool
+	Heartbeat            bool
 
 	Chain       [][]byte // certificates as sent, in DER
 	OCSP        []byte   // the leaf's stapled response
@@ -79,7 +86,7 @@ type Alert struct {
 }
 
 // Read reads what the server sent, from its first TLS byte on. The client's bytes and its key log belong to the same
-// connection; they may be empty, which leaves SessionIDEchoed and all sealed records unread.
+// connection. Without the client's bytes SessionIDEchoed stays false; without the key log TLS 1.3 ends at the ServerHello.
 //
 // The more bytes of a connection are given, the more is known. Nothing that was read is taken back, unless a ServerHello
 // contradicts the HelloRetryRequest before it.
