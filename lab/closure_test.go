@@ -136,7 +136,7 @@ func survey(t *testing.T, ca *lab.CA, protocol string, m observe.Mode, f *lab.Fa
 	seen := probe.Survey(context.Background(), target, &probe.Options{
 		Helo: "client.lab.test", Timeouts: limits,
 		// The lab's CA plays both stores, so that the checks on each arise.
-		Stores: []probe.Store{roots.FromCertificates("mozilla", ca.Root()), roots.FromCertificates("system", ca.Root())},
+		Stores: []probe.Store{roots.FromCertificates("mozilla", ca.Root().Raw), roots.FromCertificates("system", ca.Root().Raw)},
 	})
 	return throughJSON(t, seen)
 }

@@ -133,7 +133,7 @@ type TLS struct {
 	DHBits               int           `json:"dh_bits,omitempty"`          // size of the prime, for finite-field DHE before TLS 1.3
 	SignatureScheme      uint16        `json:"signature_scheme,omitempty"` // of the server's proof of its key; TLS 1.2 and 1.3
 	HelloRetry           Answer        `json:"hello_retry"`
-	ALPN                 string        `json:"alpn,omitempty"`
+	ALPN                 Text          `json:"alpn,omitempty"`
 	Extensions           []uint16      `json:"extensions,omitempty"`   // of ServerHello and EncryptedExtensions, in order
 	ExtendedMasterSecret Answer        `json:"extended_master_secret"` // unknown where the version has it built in
 	SecureRenegotiation  Answer        `json:"secure_renegotiation"`   // the same

@@ -80,9 +80,12 @@ func connect(c net.Conn, by *url.URL, address string) error {
 		return err
 	}
 	// One byte at a time: what follows the header is the server's greeting.
-	head := bufio.NewReaderSize(&byteReader{c, proxyHeadLimit}, 16)
-	response, err := http.ReadResponse(head, request)
-	if err != nil {
+	head := &byteReader{r: c, left: proxyHeadLimit}
+	response, err := http.ReadResponse(bufio.NewReaderSize(head, 16), request)
+	switch {
+	case head.err != nil: // net/http hides it behind its own words
+		return head.err
+	case err != nil:
 		return wire.Garbled("the answer to CONNECT is no HTTP: %v", err)
 	}
 	if response.StatusCode/100 != 2 {
@@ -93,17 +96,22 @@ func connect(c net.Conn, by *url.URL, address string) error {
 
 const proxyHeadLimit = 16 << 10
 
-// byteReader reads at most limit bytes, one at a time, so that a buffered
-// reader on top of it never takes more than it needs.
+// byteReader reads a bounded number of bytes, one at a time, so that a
+// buffered reader on top of it never takes more than it needs. It remembers
+// the error that ended it.
 type byteReader struct {
-	r     io.Reader
-	limit int
+	r    io.Reader
+	left int
+	err  error
 }
 
 func (b *byteReader) Read(p []byte) (int, error) {
-	if b.limit == 0 {
-		return 0, &wire.Stop{End: observe.Excess, Cause: "the answer to CONNECT has no end"}
+	if b.left == 0 {
+		b.err = &wire.Stop{End: observe.Excess, Cause: "the answer to CONNECT has no end"}
+		return 0, b.err
 	}
-	b.limit--
-	return b.r.Read(p[:1])
+	b.left--
+	n, err := b.r.Read(p[:1])
+	b.err = err
+	return n, err
 }

@@ -104,7 +104,7 @@ func (r *run) nameTheAlert(err error) {
 func facts(f *hello.Flight) *observe.TLS {
 	t := &observe.TLS{
 		Version: f.Version, Suite: f.Suite, Group: f.Group, DHBits: f.DHPrimeBits,
-		SignatureScheme: f.SignatureScheme, ALPN: f.ALPN, Extensions: f.Extensions,
+		SignatureScheme: f.SignatureScheme, ALPN: observe.Text(f.ALPN), Extensions: f.Extensions,
 		DowngradeSentinel: f.DowngradeSentinel, SessionID: len(f.SessionID) > 0 && !f.SessionIDEchoed,
 		OCSP: f.OCSP, SCTs: f.SCTs, Garbled: f.Garbled, ClientCAs: f.CertificateAuthorities,
 	}

@@ -88,7 +88,8 @@ func readHostPort(t *observe.Target, rest string) error {
 	if at := strings.LastIndex(rest, "@"); at >= 0 {
 		domain, err := asciiName(rest[:at])
 		if err != nil || !strings.HasPrefix(t.Protocol, "xmpp") {
-			return fmt.Errorf("target %q: %q before the @ is allowed only as the domain of xmpp-client:// and xmpp-server://; mailseal takes no user name here", t.Typed, observe.Escape(rest[:at]))
+			// What was typed may hold a password: it is not repeated.
+			return fmt.Errorf("target at host %q: the part before the @ is allowed only as the domain of xmpp-client:// and xmpp-server://; mailseal takes no user name here", rest[at+1:])
 		}
 		t.Domain, rest = domain, rest[at+1:]
 	}
@@ -103,25 +104,36 @@ func readHostPort(t *observe.Target, rest string) error {
 // splitHostPort reads host, host:port, an address literal with or without
 // brackets, and [v6]:port. The port is 0 where there is none.
 func splitHostPort(s string) (host string, port int, err error) {
-	if a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil {
-		return a.String(), 0, nil
+	if a, ok := literal(s); ok {
+		return a, 0, nil
 	}
 	host = s
 	if i := strings.LastIndex(s, ":"); i >= 0 {
 		host = s[:i]
+		if strings.Contains(host, ":") && !strings.HasPrefix(host, "[") {
+			return "", 0, fmt.Errorf("an IPv6 address with a port is written [2001:db8::1]:25, not %q", s)
+		}
 		port, err = strconv.Atoi(s[i+1:])
 		if err != nil || port < 1 || port > 65535 {
 			return "", 0, fmt.Errorf("understood host %q, but %q is no port; a port is a number from 1 to 65535", host, s[i+1:])
 		}
 	}
-	if a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")); err == nil {
-		return a.String(), port, nil
-	}
-	if strings.Contains(host, ":") {
-		return "", 0, fmt.Errorf("an IPv6 address with a port is written [2001:db8::1]:25, not %q", s)
+	if a, ok := literal(host); ok {
+		return a, port, nil
 	}
 	host, err = asciiName(host)
 	return host, port, err
+}
+
+// literal reads an address literal, with brackets around it or without.
+func literal(s string) (string, bool) {
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		if s, ok = strings.CutSuffix(inner, "]"); !ok {
+			return "", false
+		}
+	}
+	a, err := netip.ParseAddr(s)
+	return a.String(), err == nil
 }
 
 // asciiName turns a name into its A-label form, lower case, without trailing

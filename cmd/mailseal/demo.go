@@ -67,7 +67,7 @@ func demo(ctx context.Context, out io.Writer, style report.Options) error {
 	}
 	o := &probe.Options{
 		Tool: "mailseal " + version(), Helo: "demo.mailseal.test",
-		Stores: []probe.Store{roots.FromCertificates("lab", ca.Root())},
+		Stores: []probe.Store{roots.FromCertificates("lab", ca.Root().Raw)},
 	}
 	fmt.Fprintf(out, "mailseal demo: %d servers on this machine, trusted by a lab CA that was made just now.\n", len(scenes))
 	for i, s := range scenes {
