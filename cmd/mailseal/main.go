@@ -1,3 +1,14 @@
+// A survey must see what a weak server does, so nothing that the runtime
+// switches off by default may be off here. What is weak is judged later.
+// Go takes these lines only from above the package clause.
+//
+//go:debug rsa1024min=0
+//go:debug tls3des=1
+//go:debug tlsmaxrsasize=16384
+//go:debug tlsrsakex=1
+//go:debug tlssha1=1
+//go:debug x509negativeserial=1
+
 // Mailseal sees, tests and proves the encryption of mail in transit.
 package main
 
@@ -11,16 +22,6 @@ import (
 
 	"github.com/spf13/cobra"
 )
-
-// A survey must see what a weak server does, so nothing that the runtime
-// switches off by default may be off here. What is weak is judged later.
-//
-//go:debug rsa1024min=0
-//go:debug tls3des=1
-//go:debug tlsmaxrsasize=16384
-//go:debug tlsrsakex=1
-//go:debug tlssha1=1
-//go:debug x509negativeserial=1
 
 // The exit codes; docs/exit-codes.md is their manual.
 const (
