@@ -108,7 +108,7 @@ func (f *checkFlags) declare(s *pflag.FlagSet) {
 	s.StringVar(&f.format, "format", "text", "print as "+strings.Join(formatNames(), ", "))
 	s.BoolVarP(&f.verbose, "verbose", "v", false, "print the conversation and the rules that were met as well")
 	s.StringArrayVar(&f.standards, "standard", nil, "judge by this standard too (repeatable): "+strings.Join(standardNames(), ", "))
-	s.StringVar(&f.failOn, "fail-on", "weak", "exit 1 at: "+strings.Join(report.Levels, ", "))
+	s.StringVar(&f.failOn, "fail-on", "weak", "exit 1 at: "+strings.Join(levelNames(), ", "))
 	s.StringVar(&f.rootFile, "roots", "", "trust the certificates of this PEM file, instead of Mozilla's and the system's")
 	s.StringVar(&f.protocol, "protocol", "", "speak this protocol, whatever scheme and port say")
 	s.BoolVar(&f.starttls, "starttls", false, "start in clear and go over to TLS")
@@ -150,7 +150,7 @@ func (f *checkFlags) run(ctx context.Context, typed []string, out io.Writer) err
 		if err := format.Write(out, r, style); err != nil {
 			return ownFailure{fmt.Errorf("writing the report: %w", err)}
 		}
-		worst = worseExit(worst, r.ExitCode(f.failOn))
+		worst = worseExit(worst, exitOf(r.FailsAt(report.Level(f.failOn))))
 	}
 	if worst != exitIntact {
 		return exit(worst)
@@ -167,6 +167,17 @@ func (f *checkFlags) survey(ctx context.Context, t observe.Target, o *probe.Opti
 	stop()
 	seen.Vantage.Timeout = f.timeout.String()
 	return report.New(seen, nil, standards...)
+}
+
+// exitOf turns a decision into an exit code.
+func exitOf(d report.Decision) int {
+	switch d {
+	case report.Passed:
+		return exitIntact
+	case report.Failed:
+		return exitFindings
+	}
+	return exitUntold
 }
 
 // worseExit keeps findings over "could not tell" over intact.
@@ -208,7 +219,7 @@ func (f *checkFlags) read(typed []string) ([]observe.Target, *probe.Options, err
 
 func (f *checkFlags) options() (*probe.Options, error) {
 	o := &probe.Options{
-		Tool: "mailseal " + version(), Helo: f.helo, SNI: f.sni, NoSNI: f.noSNI, ALPN: f.alpn,
+		Tool: tool(), Helo: f.helo, SNI: f.sni, NoSNI: f.noSNI, ALPN: f.alpn,
 		Bind: f.bind, Parallel: f.parallel, Tape: f.tape,
 	}
 	switch {
@@ -299,17 +310,15 @@ func (f *checkFlags) manner() (report.Format, []*standard.Standard, error) {
 		}
 		all = append(all, s)
 	}
-	if !slices.Contains(report.Levels, f.failOn) {
-		return report.Format{}, nil, fmt.Errorf("--fail-on %q: it is one of %s", f.failOn, strings.Join(report.Levels, ", "))
+	if !slices.Contains(levelNames(), f.failOn) {
+		return report.Format{}, nil, fmt.Errorf("--fail-on %q: it is one of %s", f.failOn, strings.Join(levelNames(), ", "))
 	}
 	name := f.format
 	if f.json {
 		name = "json"
 	}
-	for _, format := range report.Formats {
-		if format.Name == name {
-			return format, all, nil
-		}
+	if format := report.FormatByName(name); format != nil {
+		return *format, all, nil
 	}
 	return report.Format{}, nil, fmt.Errorf("format %q is not known; mailseal writes %s", name, strings.Join(formatNames(), ", "))
 }
@@ -317,7 +326,7 @@ func (f *checkFlags) manner() (report.Format, []*standard.Standard, error) {
 // screen finds out what the output can show. NO_COLOR and a pipe mean no
 // colour; the words say the same.
 func screen(out io.Writer) (io.Writer, report.Options) {
-	style := report.Options{Width: 80}
+	style := report.Options{Width: 80, Tool: tool()}
 	file, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return out, style
@@ -334,6 +343,14 @@ func formatNames() []string {
 	var names []string
 	for _, f := range report.Formats {
 		names = append(names, f.Name)
+	}
+	return names
+}
+
+func levelNames() []string {
+	var names []string
+	for _, l := range report.Levels {
+		names = append(names, string(l))
 	}
 	return names
 }
@@ -357,6 +374,6 @@ func complete(c *cobra.Command) {
 	}
 	c.RegisterFlagCompletionFunc("format", fixed(formatNames()))
 	c.RegisterFlagCompletionFunc("standard", fixed(standardNames()))
-	c.RegisterFlagCompletionFunc("fail-on", fixed(report.Levels))
+	c.RegisterFlagCompletionFunc("fail-on", fixed(levelNames()))
 	c.RegisterFlagCompletionFunc("protocol", fixed(protocols))
 }

@@ -66,7 +66,7 @@ func demo(ctx context.Context, out io.Writer, style report.Options) error {
 		return ownFailure{err}
 	}
 	o := &probe.Options{
-		Tool: "mailseal " + version(), Helo: "demo.mailseal.test",
+		Tool: tool(), Helo: "demo.mailseal.test",
 		Stores: []probe.Store{roots.FromCertificates("lab", ca.Root().Raw)},
 	}
 	fmt.Fprintf(out, "mailseal demo: %d servers on this machine, trusted by a lab CA that was made just now.\n", len(scenes))
@@ -107,7 +107,7 @@ func (s scene) play(ctx context.Context, ca *lab.CA, o *probe.Options, out io.Wr
 		return ownFailure{err}
 	}
 	r := report.New(probe.Survey(ctx, target, o), nil)
-	if err := report.Text(out, r, style); err != nil {
+	if err := report.FormatByName("text").Write(out, r, style); err != nil {
 		return ownFailure{err}
 	}
 	if ctx.Err() != nil {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/mailseal/mailseal/check"
 	"github.com/mailseal/mailseal/lab"
-	"github.com/mailseal/mailseal/report"
 	"github.com/mailseal/mailseal/standard"
 )
 
@@ -64,10 +63,10 @@ func explainEach(out io.Writer, names []string) error {
 
 func explainOne(out io.Writer, name string) error {
 	if c := check.ByName(name); c != nil {
-		return report.ManualOfCheck(out, c)
+		return manualOfCheck(out, c)
 	}
 	if s := standard.ByName(name); s != nil {
-		return report.ManualOfStandard(out, s)
+		return manualOfStandard(out, s)
 	}
 	for _, f := range lab.Faults {
 		if f.Name == name {
@@ -92,6 +91,37 @@ func nearest(name string) string {
 		return ""
 	}
 	return " (did you mean " + strings.Join(near[:min(len(near), 5)], ", ") + "?)"
+}
+
+// manualOfCheck prints the manual as it was written, and where it is from.
+func manualOfCheck(out io.Writer, c *check.Check) error {
+	fmt.Fprintf(out, "%s\n\n%s\n\n%s\n", c.Name, c.Question, strings.TrimSpace(c.Manual))
+	for i, cite := range c.Citations {
+		if i == 0 {
+			fmt.Fprint(out, "\nSources:\n")
+		}
+		place := cite.Document
+		if cite.Section != "" {
+			place += ", " + cite.Section
+		}
+		fmt.Fprintf(out, "  %s\n", place)
+	}
+	return nil
+}
+
+func manualOfStandard(out io.Writer, s *standard.Standard) error {
+	fmt.Fprintf(out, "%s\n\n%s\nEdition %s, %s\n\nWhat it wants of the checks:\n", s.Name, s.Title, s.Date, s.URL)
+	for _, r := range s.Rules {
+		var roles []string
+		for _, role := range r.Roles {
+			roles = append(roles, string(role))
+		}
+		if len(roles) == 0 {
+			roles = []string{"every role"}
+		}
+		fmt.Fprintf(out, "  %-6s %s: %s (%s; %s)\n", r.Level, r.Check, r.Want, strings.Join(roles, ", "), r.Clause)
+	}
+	return nil
 }
 
 func manualOfFault(out io.Writer, f lab.Fault) error {

@@ -32,3 +32,6 @@ func version() string {
 	}
 	return info.Main.Version
 }
+
+// tool is how the program names itself in what it stores.
+func tool() string { return "mailseal " + version() }
