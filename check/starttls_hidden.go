@@ -19,6 +19,7 @@ Look at the list from the server itself, over loopback. If the offer is there, s
 	Citations: []Citation{
 		{"RFC 3207", "section 3"},
 		{"RFC 3207", "section 6"},
+		{"RFC 2595", "section 4"},
 	},
 	Run: func(f *Facts) []Finding { return f.eachEndpoint(hidden) },
 }
@@ -32,13 +33,13 @@ func hidden(c Conn) *view {
 	case c.Upgrade.Offered == observe.Yes:
 		return &view{answer: observe.No, detail: name + " is offered"}
 	case c.Upgrade.Offered == observe.No && c.Upgrade.GoAhead == observe.Yes:
-		return &view{answer: observe.Yes, detail: name + " is not offered, but the server went along" + c.refusal(), lines: c.lastClearWords()}
+		return &view{answer: observe.Yes, detail: name + " is not offered, but the server went along" + c.reply(), lines: c.lastClearWords()}
 	case c.Upgrade.Offered == observe.No && c.Upgrade.GoAhead == observe.No:
 		return &view{answer: observe.No, detail: name + " is neither offered nor accepted"}
 	case starttls(c.Probe.Endpoint.Protocol) == "":
 		return nil // nothing to look it up in
-	case c.Upgrade.GoAhead == observe.Yes:
-		return &view{detail: "the server has no list of capabilities in which " + name + " could stand; it was accepted"}
+	case c.Upgrade.GoAhead == observe.Yes: // RFC 2595, section 4: with STLS there must be CAPA, so that nobody has to try
+		return &view{answer: observe.Yes, detail: "the server has no list of capabilities that could offer " + name + ", but went along" + c.reply(), lines: c.lastClearWords()}
 	}
 	return c.cutShort("the conversation did not come to the question of TLS")
 }

@@ -39,17 +39,17 @@ func noSTARTTLS(c Conn) *view {
 	case c.inTheWay():
 		return c.cutShort("the server was not asked for TLS to the end")
 	case c.Upgrade.GoAhead == observe.No && c.Upgrade.Offered == observe.Unknown:
-		return &view{answer: observe.Yes, detail: "the server refused " + name + ", and has no list of capabilities that offers it" + c.refusal(), lines: c.lastWords()}
+		return &view{answer: observe.Yes, detail: "the server refused " + name + ", and has no list of capabilities that offers it" + c.reply(), lines: c.lastWords()}
 	case c.Upgrade.GoAhead == observe.No:
-		return &view{answer: observe.Yes, detail: name + " is not offered, and was refused when we asked for it" + c.refusal(), lines: c.lastWords()}
+		return &view{answer: observe.Yes, detail: name + " is not offered, and was refused when we asked for it" + c.reply(), lines: c.lastWords()}
 	case c.Upgrade.Offered == observe.No && c.Upgrade.Sent != "" && (c.End == observe.Closed || c.End == observe.Reset || c.End == observe.Garbled):
 		return &view{answer: observe.Yes, detail: name + " is not offered, and asking for it ended the conversation: " + c.cause(), lines: c.lastWords()}
 	}
 	return c.cutShort("the conversation did not come to the question of TLS")
 }
 
-// refusal quotes the server's words.
-func (c Conn) refusal() string {
+// reply quotes the server's answer to the upgrade command.
+func (c Conn) reply() string {
 	if n := len(c.Upgrade.Reply); n > 0 {
 		return ": " + quoted(c.Upgrade.Reply[n-1])
 	}
