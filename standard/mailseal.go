@@ -100,6 +100,7 @@ var MailSeal = &Standard{
 		{"certificate-demanded", no, Should, mx, "RFC 3207, section 4.1", SealIntact},
 		{"server-silent", no, Should, everyone, "RFC 5321, section 3.1", SealIntact},
 		{"conversation-broken", no, Should, everyone, "RFC 5321, section 3.8", SealIntact},
+		{"sealed-conversation-broken", no, Should, everyone, "RFC 5321, section 3.8", SealIntact},
 		{"throttled", no, Should, everyone, "RFC 5321, section 3.8", SealIntact},
 		{"line-ends-bare", no, Should, everyone, "RFC 5321, section 2.3.8", SealIntact},
 		{"escape-in-text", no, Should, everyone, "RFC 5321, section 4.2", SealIntact},

@@ -1,0 +1,35 @@
+package report
+
+import "io"
+
+// Format is a way to write a report.
+type Format struct {
+	Name   string // "text"
+	Manual string // what it is for, in a sentence or two
+	Write  func(w io.Writer, r *Report, opt Options) error
+}
+
+// Options are what the person who reads can choose. The zero value is plain
+// text at 80 columns.
+type Options struct {
+	Width   int    // columns; 0: 80
+	Color   bool   // colour the seals; the words carry everything without it
+	Verbose bool   // transcripts, rules that are met, all evidence
+	Tool    string // name and version of the program that judges
+}
+
+// Formats are all formats, the default first.
+var Formats = []Format{
+	{"text", "For people: the seal first, then what to mend, then what was seen.", writeText},
+	{"json", "For programs: the observation, findings, verdicts and seals in one document with stable names. It can be judged again.", writeJSON},
+}
+
+// FormatByName returns the format of that name, or nil.
+func FormatByName(name string) *Format {
+	for i := range Formats {
+		if Formats[i].Name == name {
+			return &Formats[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,229 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mailseal/mailseal/observe"
+	"github.com/mailseal/mailseal/standard"
+)
+
+// unknowns lists what could not be told, and how to get it told. Where a
+// connection ended before its time, that is the reason for all the rest, and
+// told once.
+func (t *text) unknowns() {
+	began := false
+	begin := func() {
+		if !began {
+			t.heading("Could not be told")
+		}
+		began = true
+	}
+	for _, e := range t.r.Endpoints {
+		c := &t.r.Observation.Conns[e.Best]
+		var open []standard.Verdict
+		for _, v := range t.verdicts(e) {
+			if v.Outcome == standard.Open {
+				open = append(open, v)
+			}
+		}
+		switch {
+		case e.Closed:
+		case early(c) && (len(open) > 0 || e.Seal == standard.SealUnknown):
+			begin()
+			t.ended(e, c, len(open))
+		case len(open) > 0:
+			begin()
+			t.open(e, open)
+		}
+	}
+	t.lookups(begin)
+}
+
+// early tells whether a connection ended before everything was asked.
+func early(c *observe.Conn) bool {
+	return c.End != observe.Done && (c.TLS == nil || !c.TLS.Complete)
+}
+
+// ended tells how far a connection got, how it ended, what the server said
+// last, and what to do.
+func (t *text) ended(e Endpoint, c *observe.Conn, open int) {
+	t.text(2, "%s: %s", place(e.Endpoint), story(c))
+	t.lastWords(4, c)
+	if open > 0 && c.Reached != observe.Nothing {
+		t.text(4, "%s left open by that.", count(open, "question is", "questions are"))
+	}
+	if e.Seal == standard.SealUnknown {
+		t.text(4, "%s", remedies[c.End])
+	}
+}
+
+// story is one sentence on how far a connection got.
+func story(c *observe.Conn) string {
+	where := map[observe.Stage]string{
+		observe.Nothing:    "while connecting",
+		observe.Dial:       "after connecting",
+		observe.Greeting:   "after the greeting",
+		observe.Capability: "after the list of capabilities",
+		observe.Upgraded:   "after the go-ahead for TLS",
+		observe.Handshake:  "after the TLS handshake",
+		observe.After:      "after the list of capabilities inside TLS",
+	}[c.Reached]
+	s := endWord(c.End) + " " + where
+	if c.Cause != "" {
+		s += " (" + c.Cause + ")"
+	}
+	return s
+}
+
+// lastWords sets the last lines that the server said on a connection which
+// ended before its time.
+func (t *text) lastWords(indent int, c *observe.Conn) {
+	var last []observe.Text
+	for i := len(c.Lines) - 1; i >= 0 && len(last) < saidLimit && c.Lines[i].From == observe.Server; i-- {
+		last = append(last, c.Lines[i].Text)
+	}
+	for i := len(last) - 1; i >= 0; i-- {
+		t.item(indent, "server:", len("server: "), "%s", last[i])
+	}
+}
+
+// openLimit is how many open questions of one endpoint are told one by one.
+const openLimit = 5
+
+// open tells single questions that are open, those that matter first.
+func (t *text) open(e Endpoint, open []standard.Verdict) {
+	told := 0
+	for _, must := range []bool{true, false} {
+		for _, v := range open {
+			if (v.Level == standard.Must) != must || told >= openLimit && !t.verbose {
+				continue
+			}
+			told++
+			t.text(2, "%s on %s", v.Check, place(e.Endpoint))
+			if d := t.r.Findings[v.Finding].Detail; d != "" {
+				t.text(4, "%s", d)
+			}
+		}
+	}
+	if more := len(open) - told; more > 0 {
+		t.text(2, "%s open on %s; --verbose lists them", count(more, "more question is", "more questions are"), place(e.Endpoint))
+	}
+}
+
+// lookups tells the look-ups that gave no answer.
+func (t *text) lookups(begin func()) {
+	for _, l := range t.r.Observation.Lookups {
+		if l.End == observe.Done {
+			continue
+		}
+		begin()
+		t.text(2, "The look-up of %s (%s) by %s: %s", l.Name, l.Type, l.Resolver, becauseOf(l.End, l.Cause))
+		t.text(4, "%s", lookupRemedies[l.End])
+	}
+}
+
+// failedLookup completes the sentence that no server was reached.
+func (t *text) failedLookup() string {
+	for _, l := range t.r.Observation.Lookups {
+		if l.End != observe.Done {
+			return fmt.Sprintf(": %s has no address that we could find.", l.Name)
+		}
+	}
+	return "."
+}
+
+func becauseOf(e observe.End, cause string) string {
+	if cause == "" {
+		return endWord(e)
+	}
+	return fmt.Sprintf("%s (%s)", endWord(e), cause)
+}
+
+func endWord(e observe.End) string {
+	if word, known := endWords[e]; known {
+		return word
+	}
+	return string(e)
+}
+
+var endWords = map[observe.End]string{
+	observe.Unended:     "not finished",
+	observe.Done:        "finished",
+	observe.Refused:     "refused",
+	observe.Unreachable: "unreachable",
+	observe.Timeout:     "timed out",
+	observe.Reset:       "reset",
+	observe.Closed:      "closed by the server",
+	observe.Alerted:     "ended by a TLS alert",
+	observe.Throttled:   "put off by the server",
+	observe.Garbled:     "not understood",
+	observe.Excess:      "cut off, too long",
+	observe.Cancelled:   "stopped by us",
+}
+
+// remedies tell what to do when a connection ended before everything was seen.
+var remedies = map[observe.End]string{
+	observe.Unended:     "Run it again.",
+	observe.Done:        "The conversation went as planned, but it did not come to TLS. --verbose shows it.",
+	observe.Refused:     "Does the service run, and is the port right? If the server refuses only us, look from another address, or give it another name with --helo.",
+	observe.Unreachable: "Is the address right, and does this machine have a route to it? For IPv6 it often has none: -4 leaves it out.",
+	observe.Timeout:     "Try again, give it more time with --timeout, or look from another network: many firewalls drop packets without a word.",
+	observe.Reset:       "Try again. If it stays so, the server's log tells why, or a firewall on the way does it.",
+	observe.Closed:      "Try again. If it stays so, the server's log tells why.",
+	observe.Alerted:     "The server's log tells why it ended the handshake.",
+	observe.Throttled:   "Wait some minutes, then try again.",
+	observe.Garbled:     "Is it this protocol, and in this mode? --protocol, --starttls and --implicit say otherwise; --verbose shows what came.",
+	observe.Excess:      "The server says more than any server should. --verbose shows the beginning.",
+	observe.Cancelled:   "Run it again, and give it more time with --timeout.",
+}
+
+var lookupRemedies = map[observe.End]string{
+	observe.Refused:     "The resolver does not answer for us: try another one.",
+	observe.Unreachable: "Is the name right? If it is new, wait until the resolver knows it.",
+	observe.Timeout:     "The resolver did not answer in time: try again.",
+	observe.Cancelled:   "Run it again, and give it more time with --timeout.",
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// standards tells what others than mailseal's own say: counts, and the clauses
+// that are broken.
+func (t *text) standards() {
+	if len(t.r.Standards) < 2 {
+		return
+	}
+	t.heading("By other standards")
+	for _, s := range t.r.Standards[1:] {
+		t.item(2, s.Name, 10, "%s", t.standing(s))
+	}
+}
+
+func (t *text) standing(s *standard.Standard) string {
+	counts := map[standard.Outcome]int{}
+	var broken []string
+	told := map[string]bool{}
+	for _, v := range t.r.Verdicts {
+		if v.Standard != s.Name {
+			continue
+		}
+		counts[v.Outcome]++
+		if clause := fmt.Sprintf("%s %s (%s)", v.Level, v.Check, v.Clause); v.Outcome == standard.Broken && !told[clause] {
+			told[clause] = true
+			broken = append(broken, clause)
+		}
+	}
+	if counts[standard.Met]+counts[standard.Broken]+counts[standard.Open] == 0 {
+		return s.Title + ": nothing here that it speaks of"
+	}
+	line := fmt.Sprintf("%s: %d met, %d broken, %d open", s.Title, counts[standard.Met], counts[standard.Broken], counts[standard.Open])
+	if len(broken) > 0 {
+		line += "; broken: " + strings.Join(broken, ", ")
+	}
+	return line
+}
