@@ -140,7 +140,6 @@ type Leaf struct {
 	MustStaple  bool // the TLS feature extension asks for a stapled OCSP response, RFC 7633
 	Issuer      Authority
 	Chain       []Authority // sent behind the leaf, in this order
-	Copies      int         // how often Chain is sent; zero: once
 }
 
 // honestLeaf is a certificate without fault: 90 days of life, of which ten
@@ -169,14 +168,12 @@ func (ca *CA) Issue(name string, l Leaf) (tls.Certificate, error) {
 		return tls.Certificate{}, fmt.Errorf("making a certificate for %q: %w", name, err)
 	}
 	chain := [][]byte{der}
-	for range max(l.Copies, 1) {
-		for _, a := range l.Chain {
-			found := ca.authorities[a]
-			if found == nil {
-				return tls.Certificate{}, fmt.Errorf("the lab has no authority %q", a)
-			}
-			chain = append(chain, found.certificate.Raw)
+	for _, a := range l.Chain {
+		found := ca.authorities[a]
+		if found == nil {
+			return tls.Certificate{}, fmt.Errorf("the lab has no authority %q", a)
 		}
+		chain = append(chain, found.certificate.Raw)
 	}
 	return tls.Certificate{Certificate: chain, PrivateKey: key}, nil
 }

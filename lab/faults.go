@@ -29,13 +29,70 @@ func (f Fault) Fits(protocol string, mode observe.Mode) bool {
 }
 
 // Faults are all faults, in the order in which a connection meets them.
-var Faults = []Fault{
-	silent,
-	starttlsStripped,
-	residueSameSegment,
-	certExpired,
-	certWrongName,
-}
+var Faults = slices.Concat(
+	[]Fault{
+		// Before TLS.
+		silent,
+		slow,
+		endlessGreeting,
+		endlessGreetingImplicit,
+		greetingGarbled,
+		comeLater,
+		escapeInText,
+		greetingMasked,
+		preauth,
+		preauthImplicit,
+		endlessReply,
+		endlessReplyImplicit,
+		starttlsStripped,
+		starttlsMaskedX,
+		starttlsPrefixed,
+		starttlsHidden,
+		authInClear,
+		loginNotDisabled,
+		moreInClear,
+		starttlsRefusedForNow,
+		starttlsRefused,
+		residueSameSegment,
+		residueLate,
+
+		// TLS.
+		helloUnanswered,
+		helloGarbage,
+		helloClearText,
+		slowHandshake,
+		tls10Only,
+		tls11Only,
+		suite3DES,
+		suiteRC4,
+		suiteStaticRSA,
+		certificateDemanded,
+		certificateHuge,
+
+		// The certificate.
+		chainIncomplete,
+		chainDisordered,
+		chainSuperfluous,
+		chainHundred,
+		certSelfSigned,
+		certUnknownCA,
+		certWrongName,
+		certNameOnlyInCN,
+		certExpired,
+		certNotYetValid,
+		certExpiresSoon,
+		certLifeTooLong,
+		certRSA1024,
+		certSHA1,
+		certForClients,
+		certKeyUsageUnfit,
+		mustStapleUnmet,
+
+		// Inside TLS.
+		starttlsInsideTLS,
+	},
+	breaks(), // a connection that ends too early, stage by stage
+)
 
 // FaultByName returns a fault, and false where there is none of that name.
 func FaultByName(name string) (Fault, bool) {

@@ -17,7 +17,6 @@ type imap struct {
 	*Session
 	user     bool // the authenticated state
 	selected bool // INBOX is selected
-	examined bool // but for reading only
 }
 
 func serveIMAP(c *Session) {
@@ -200,7 +199,7 @@ func (s *imap) authenticated(tag, verb string, args []token) bool {
 		return s.Send(tag + " NO [NOPERM] The lab has one mailbox and it stays empty")
 	}
 	if s.selected {
-		return s.inMailbox(tag, verb)
+		return s.inMailbox(tag, verb, args)
 	}
 	return s.wrong(tag, "Unknown command, or not in this state")
 }
@@ -230,7 +229,7 @@ func (s *imap) open(tag, verb string, args []token) bool {
 		return s.Send(tag + " NO [NONEXISTENT] No such mailbox")
 	}
 	access := "READ-WRITE"
-	if s.examined = verb == "EXAMINE"; s.examined {
+	if verb == "EXAMINE" {
 		access = "READ-ONLY"
 	}
 	return s.Send(
@@ -241,14 +240,20 @@ func (s *imap) open(tag, verb string, args []token) bool {
 }
 
 // inMailbox carries out the commands of the selected state.
-func (s *imap) inMailbox(tag, verb string) bool {
+func (s *imap) inMailbox(tag, verb string, args []token) bool {
+	if verb == "UID" && len(args) > 0 { // RFC 3501, section 6.4.8: no message has a number, so no command has a result
+		verb = strings.ToUpper(args[0].text)
+		if verb != "SEARCH" && verb != "EXPUNGE" {
+			return s.Send(tag + " OK There are no messages")
+		}
+	}
 	switch verb {
 	case "CLOSE":
 		s.selected = false
 		return s.Send(tag + " OK Close completed")
 	case "SEARCH":
 		return s.Send("* SEARCH", tag+" OK Search completed")
-	case "CHECK", "EXPUNGE", "UID":
+	case "CHECK", "EXPUNGE":
 		return s.Send(tag + " OK " + verb + " completed, there are no messages")
 	case "FETCH", "STORE", "COPY":
 		return s.wrong(tag, "There are no messages")

@@ -356,7 +356,7 @@ func (c *Session) noteTLS(t *tls.Conn, complete bool) {
 	c.rec.edit(func(o *observe.Conn) {
 		o.TLS = &observe.TLS{
 			Complete: complete, Version: state.Version, Suite: state.CipherSuite, Group: uint16(state.CurveID),
-			ALPN: state.NegotiatedProtocol, Resumed: state.DidResume, Chain: c.rec.chain,
+			ALPN: observe.Text(state.NegotiatedProtocol), Resumed: state.DidResume, Chain: c.rec.chain,
 			ClientCertificate: observe.Known(c.server.TLS.DemandCert),
 		}
 		if a := c.tap.sentAlert(); a != nil {

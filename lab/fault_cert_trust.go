@@ -1,0 +1,17 @@
+package lab
+
+var certSelfSigned = Fault{
+	Name:   "cert-self-signed",
+	Manual: "The certificate is signed with its own key and sent alone. Many mail servers were installed so and never changed.",
+	Checks: []string{"cert-self-signed", "chain-untrusted", "untrusted-mozilla", "untrusted-system"},
+	Edit:   func(s *Server) { s.Leaf.Issuer, s.Leaf.Chain = Itself, nil },
+}
+
+var certUnknownCA = Fault{
+	Name:   "cert-unknown-ca",
+	Manual: "The chain is whole and in order, but its root is one that nobody trusts: the CA of a company, or of an attacker.",
+	Checks: []string{"chain-untrusted", "untrusted-mozilla", "untrusted-system"},
+	Edit: func(s *Server) {
+		s.Leaf.Issuer, s.Leaf.Chain = StrangerIntermediate, []Authority{StrangerIntermediate}
+	},
+}
