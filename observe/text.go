@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"unicode"
@@ -67,14 +68,14 @@ func unescape(s string) (string, error) {
 			i++
 			continue
 		}
-		var c byte
 		if len(s) < i+4 || s[i+1] != 'x' {
 			return "", fmt.Errorf("text %q: a backslash is followed by neither a backslash nor xNN", s)
 		}
-		if _, err := fmt.Sscanf(s[i+2:i+4], "%02x", &c); err != nil {
+		c, err := hex.DecodeString(s[i+2 : i+4])
+		if err != nil {
 			return "", fmt.Errorf("text %q: bad escape %q", s, s[i:i+4])
 		}
-		b.WriteByte(c)
+		b.Write(c)
 		i += 3
 	}
 	return b.String(), nil
