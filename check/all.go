@@ -14,4 +14,12 @@ var All = []*Check{
 	extendedMasterSecretMissing, renegotiationInsecure, compressionOn,
 	earlyDataOffered, ticketLifeTooLong, certificateDemanded,
 	starttlsInsideTLS, sealedConversationBroken,
+
+	// The certificate: its path, its names, its time, its make, what comes with it.
+	certSelfSigned, chainUntrusted, untrustedMozilla, untrustedSystem,
+	chainIncomplete, chainDisordered, chainSuperfluous,
+	nameMismatch, nameOnlyInCN,
+	certExpired, certNotYetValid, certExpiresSoon, certLifeTooLong,
+	certKeyWeak, certSignatureWeak, certKeyUsageUnfit, certEKUUnfit,
+	ocspStapleUnfit, mustStapleUnmet, sctMissing,
 }

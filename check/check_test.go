@@ -149,7 +149,7 @@ func TestEveryCaseIsRun(t *testing.T) {
 
 // sections are the headings of a manual: each a line of its own, in this
 // order, with text below.
-var sections = []string{"What it is", "Why it matters", "How it was seen", "How to mend it"}
+var sections = []string{"What it is", "Why it matters for mail", "How it was seen", "How to mend it"}
 
 // TestEveryCheckIsExplained demands a manual, a question and a citation.
 func TestEveryCheckIsExplained(t *testing.T) {

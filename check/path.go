@@ -34,6 +34,8 @@ type pathResult struct {
 	stores []storeResult       // one for each store that was looked at
 	best   []*x509.Certificate // the path that the other checks judge, leaf first, anchor last; nil: none
 	links  links
+
+	anchors []*x509.Certificate
 }
 
 // storeResult is what one store makes of a chain.
@@ -59,8 +61,8 @@ func (f *Facts) path(c Conn) pathResult {
 }
 
 func (f *Facts) findPaths(sent []*x509.Certificate, cut bool) pathResult {
-	r := pathResult{sent: sent, cut: cut}
-	paths, err := search(sent, f.anchorCertificates())
+	r := pathResult{sent: sent, cut: cut, anchors: f.anchorCertificates()}
+	paths, err := search(sent, r.anchors)
 	r.links = link(sent, paths)
 	for _, s := range f.stores() {
 		sr := storeResult{RootStore: s}
@@ -95,6 +97,21 @@ func (r pathResult) judged() []*x509.Certificate {
 	var certs []*x509.Certificate
 	for _, i := range r.links.order {
 		certs = append(certs, r.sent[i])
+	}
+	return certs
+}
+
+// certified are those of the judged certificates whose keys and signatures
+// somebody has to believe: without the anchor, which is believed as it is.
+func (r pathResult) certified() []*x509.Certificate {
+	if len(r.best) > 1 {
+		return r.best[:len(r.best)-1]
+	}
+	var certs []*x509.Certificate
+	for i, c := range r.judged() {
+		if i == 0 || !selfSigned(c) {
+			certs = append(certs, c)
+		}
 	}
 	return certs
 }
@@ -400,6 +417,11 @@ func (r pathResult) top() *x509.Certificate {
 	return r.sent[i]
 }
 
+// anchored tells whether an anchor bears the name of a certificate's issuer.
+func (r pathResult) anchored(c *x509.Certificate) bool {
+	return slices.ContainsFunc(r.anchors, func(a *x509.Certificate) bool { return bytes.Equal(a.RawSubject, c.RawIssuer) })
+}
+
 // needed tells whether any path needs certificate i of those that were sent.
 // A certificate by which another authority vouches for one that the stores
 // know is needed by clients with older stores, as long as it is in date.
@@ -421,7 +443,7 @@ func selfSigned(c *x509.Certificate) bool {
 	if !bytes.Equal(c.RawSubject, c.RawIssuer) || !keysAgree(c, c) {
 		return false
 	}
-	return c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil || weakHash(c.SignatureAlgorithm)
+	return c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil || weakSignature(c)
 }
 
 // label names a certificate in a sentence: its common name, or what else it
@@ -437,7 +459,7 @@ func label(c *x509.Certificate) string {
 	default:
 		name = "serial " + c.SerialNumber.Text(16)
 	}
-	return quote(name)
+	return quoted(observe.Text(name))
 }
 
 // issuerLabel names the issuer of a certificate.
@@ -446,20 +468,39 @@ func issuerLabel(c *x509.Certificate) string {
 	if name == "" {
 		name = c.Issuer.String()
 	}
-	return quote(name)
-}
-
-// maxQuoted is how many characters of a foreign text a sentence takes.
-const maxQuoted = 80
-
-// quote makes foreign text fit for a sentence.
-func quote(s string) string {
-	r := []rune(observe.Escape(s))
-	if len(r) > maxQuoted {
-		r = append(r[:maxQuoted], '…')
-	}
-	return `"` + string(r) + `"`
+	return quoted(observe.Text(name))
 }
 
 // day writes a moment as people read it.
 func day(t time.Time) string { return t.UTC().Format("2006-01-02") }
+
+// eachChain puts a question to the chain of every connection that should have
+// shown one. The record of a client shows a chain too, but that is our own.
+func (f *Facts) eachChain(ask func(Conn, pathResult) *view) []Finding {
+	if f.Side == observe.Server {
+		return nil
+	}
+	return f.eachEndpoint(func(c Conn) *view {
+		switch {
+		case !c.expectsTLS():
+			return nil
+		case c.TLS == nil:
+			return c.cutShort(c.unknownWithoutTLS().detail)
+		case c.TLS.Resumed:
+			return &view{detail: "the session was resumed, and its certificate not sent again"}
+		case len(c.TLS.Chain) == 0:
+			return c.cutShort("no certificate was seen")
+		case len(c.Chain) == 0:
+			return &view{detail: "the certificate cannot be read: it is not in the form of RFC 5280, or has a key of a kind that we do not know"}
+		}
+		return ask(c, f.path(c))
+	})
+}
+
+// at is an answer with the certificate that it is about.
+func at(c *x509.Certificate, a observe.Answer, format string, args ...any) *view {
+	return &view{answer: a, detail: fmt.Sprintf(format, args...), cert: observe.FingerprintOf(c.Raw)}
+}
+
+// where tells in manuals how servers take a chain.
+const where = `The file that a server reads holds its own certificate first, then the intermediate ones in order, and not the root; certbot and other ACME clients call it fullchain.pem. postfix: smtpd_tls_chain_files (the key before the certificates), or smtpd_tls_cert_file with smtpd_tls_key_file. Dovecot: ssl_cert = <FILE with ssl_key, from version 2.4 on ssl_server_cert_file with ssl_server_key_file. Exim: tls_certificate with tls_privatekey. nginx: ssl_certificate with ssl_certificate_key. Cyrus IMAP: tls_server_cert with tls_server_key. Then reload the server: most read the file only at start.`
