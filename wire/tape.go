@@ -88,6 +88,7 @@ func (s *wireSide) Read(b []byte) (int, error) {
 		s.pending = s.pending[n:]
 		return n, nil
 	}
+	acknowledgeAtOnce(s.Conn)
 	n, err := s.Conn.Read(b)
 	s.w.keepServer(b[:n])
 	return n, err
