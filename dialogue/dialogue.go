@@ -17,6 +17,9 @@
 package dialogue
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mailseal/mailseal/observe"
@@ -66,6 +69,8 @@ type Session struct {
 	Host   string        // the server's name, for protocols that send it
 	Domain string        // the service domain (XMPP); Host where empty
 	Wait   time.Duration // how long a server may think over one reply
+
+	caught caught // by the last expect of a script
 }
 
 // told keeps the capabilities in the place that fits the state of the line.
@@ -95,6 +100,124 @@ func (s *Session) answered(goAhead bool, reply ...string) error {
 		return nil
 	}
 	return &wire.Stop{End: observe.Refused, Cause: "the server refused to start TLS"}
+}
+
+// putOff records a reply to the upgrade command that asks to come again
+// later. Whether the server starts TLS is then not known.
+func (s *Session) putOff(reply ...string) error {
+	for _, r := range reply {
+		s.Record.Upgrade.Reply = append(s.Record.Upgrade.Reply, observe.Text(r))
+	}
+	return turnedAway(true, "put us off with", strings.Join(reply, " "))
+}
+
+// known returns the capabilities that go with the state of the line, nil if
+// none were told.
+func (s *Session) known() *observe.Capabilities {
+	if s.Sealed() {
+		return s.Record.Sealed
+	}
+	return s.Record.Clear
+}
+
+// dotted reads lines up to a single dot and takes the dots away that guard
+// other lines (POP3 and NNTP). The wire bounds their number.
+func (s *Session) dotted() ([]string, error) {
+	lines := []string{}
+	for {
+		line, err := s.Line()
+		if err != nil {
+			return lines, err
+		}
+		if line == "." {
+			return lines, nil
+		}
+		lines = append(lines, strings.TrimPrefix(line, "."))
+	}
+}
+
+const literalLimit = 64 << 10
+
+// withLiterals reads the literals that a line announces, and the lines that
+// go on behind them (IMAP and ManageSieve).
+func (s *Session) withLiterals(line string) (string, error) {
+	var whole strings.Builder
+	whole.WriteString(line)
+	for {
+		n, ok := literal(line)
+		if !ok {
+			return whole.String(), nil
+		}
+		if n > literalLimit {
+			return whole.String(), &wire.Stop{End: observe.Excess, Cause: fmt.Sprintf("a literal of more than %d bytes", literalLimit)}
+		}
+		b, err := s.Message(n)
+		if err != nil {
+			return whole.String(), err
+		}
+		s.Heard(b)
+		if line, err = s.Line(); err != nil {
+			return whole.String(), err
+		}
+		whole.WriteString("\r\n" + string(b) + line)
+	}
+}
+
+// literal returns the size in a line that ends with {n} or {n+}. A size of
+// too many digits counts as one past the limit.
+func literal(line string) (size int, ok bool) {
+	open := strings.LastIndexByte(line, '{')
+	if open < 0 || !strings.HasSuffix(line, "}") {
+		return 0, false
+	}
+	digits := strings.TrimSuffix(line[open+1:len(line)-1], "+")
+	if digits == "" || strings.Trim(digits, "0123456789") != "" {
+		return 0, false
+	}
+	for _, d := range digits {
+		size = min(size*10+int(d-'0'), literalLimit+1)
+	}
+	return size, true
+}
+
+// numbered returns the code of a line that begins with three digits and then
+// ends or goes on with a space or a hyphen.
+func numbered(line string) (code int, ok bool) {
+	if len(line) < 3 || strings.Trim(line[:3], "0123456789") != "" || line[0] < '1' || line[0] > '9' {
+		return 0, false
+	}
+	if len(line) > 3 && line[3] != ' ' && line[3] != '-' {
+		return 0, false
+	}
+	return int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0'), true
+}
+
+// turnedAway ends a conversation because the server does not want us: not
+// now, or not at all.
+func turnedAway(later bool, how, text string) error {
+	end := observe.Refused
+	if later {
+		end = observe.Throttled
+	}
+	return &wire.Stop{End: end, Cause: fmt.Sprintf("the server %s \"%s\"", how, shown(text))}
+}
+
+// busy tells whether a refusal for people to read speaks of load. Protocols
+// without a code for "try later" have nothing else.
+func busy(text string) bool {
+	text = strings.ToLower(text)
+	for _, phrase := range []string{"too many", "too fast", "throttled", "try again later", "try later", "temporarily unavailable"} {
+		if strings.Contains(text, phrase) {
+			return true
+		}
+	}
+	return false
+}
+
+// timedOut tells whether a conversation stopped because nothing came.
+func timedOut(err error) bool {
+	s, ok := errors.AsType[*wire.Stop](err)
+	return ok && s.End == observe.Timeout
 }
 
 // All are the protocols, mail first.

@@ -138,7 +138,9 @@ func smtpHELO(s *Session) error {
 }
 
 // smtpSTARTTLS asks for TLS, RFC 3207, section 4. It is tried also where it
-// was not offered: a server, or a box in front of it, may hide it.
+// was not offered: a server, or a box in front of it, may hide it. 454 is a
+// refusal, "TLS not available due to temporary reason": it says something of
+// the server, and often lasts for years. The other 4xx say something of us.
 func smtpSTARTTLS(s *Session) error {
 	s.Record.Upgrade.Offered = offers(s.Record.Clear, "STARTTLS")
 	s.upgrading("STARTTLS")
@@ -148,6 +150,9 @@ func smtpSTARTTLS(s *Session) error {
 	code, texts, err := smtpReply(s)
 	if err != nil {
 		return err
+	}
+	if code/100 == 4 && code != 454 {
+		return s.putOff(smtpJoined(code, texts)...)
 	}
 	return s.answered(code == 220, smtpJoined(code, texts)...)
 }
