@@ -2,9 +2,8 @@ package roots
 
 import (
 	"crypto/x509"
-	"fmt"
+	"errors"
 	"sort"
-	"sync"
 	"time"
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
@@ -15,22 +14,19 @@ import (
 const MozillaDate = "2026-10-30"
 
 // Mozilla returns the roots that Mozilla trusts for servers, named "mozilla".
-func Mozilla() (*Store, error) { return mozilla() }
-
-// It is read when it is first asked for: the start of the program does not
-// wait for it.
-var mozilla = sync.OnceValues(func() (*Store, error) {
+func Mozilla() (*Store, error) {
 	s := FromCertificates("mozilla")
 	s.date = MozillaDate
 	for r := range bundle.Roots() {
-		c, err := x509.ParseCertificate(r.Certificate)
-		if err != nil {
-			return nil, fmt.Errorf("reading Mozilla's roots: %w", err)
+		a, ok := anchorOf(r.Certificate)
+		if !ok {
+			return nil, errors.New("reading Mozilla's roots: one of them is no certificate")
 		}
-		s.add(anchor{certificate: c, distrustAfter: distrustAfter(r.Constraint)})
+		a.distrustAfter = distrustAfter(r.Constraint)
+		s.add(a)
 	}
 	return s, nil
-})
+}
 
 // distrustAfter turns Mozilla's constraint into data that can be stored: the
 // last second at which a certificate may have been issued. The bundle gives a

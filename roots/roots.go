@@ -15,6 +15,9 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
 	"github.com/mailseal/mailseal/observe"
 )
 
@@ -26,9 +29,28 @@ type Store struct {
 	platform   func(chain []*x509.Certificate) []*x509.Certificate // where anchors cannot be listed
 }
 
+// anchor is a certificate as far as finding it needs: parsing hundreds of
+// them in full at every start would cost more than a handshake.
 type anchor struct {
-	certificate   *x509.Certificate
+	der           []byte
+	subject, key  []byte // raw: Name and SubjectPublicKeyInfo
 	distrustAfter *time.Time
+}
+
+// anchorOf reads a certificate up to its public key, RFC 5280, section 4.1.
+func anchorOf(der []byte) (anchor, bool) {
+	var certificate, tbs, subject, key cryptobyte.String
+	input := cryptobyte.String(der)
+	ok := input.ReadASN1(&certificate, asn1.SEQUENCE) && input.Empty() &&
+		certificate.ReadASN1(&tbs, asn1.SEQUENCE) &&
+		tbs.SkipOptionalASN1(asn1.Tag(0).Constructed().ContextSpecific()) && // version
+		tbs.SkipASN1(asn1.INTEGER) && // serial number
+		tbs.SkipASN1(asn1.SEQUENCE) && // signature algorithm
+		tbs.SkipASN1(asn1.SEQUENCE) && // issuer
+		tbs.SkipASN1(asn1.SEQUENCE) && // validity
+		tbs.ReadASN1Element(&subject, asn1.SEQUENCE) &&
+		tbs.ReadASN1Element(&key, asn1.SEQUENCE)
+	return anchor{der: der, subject: subject, key: key}, ok
 }
 
 // FromCertificates makes a store of certificates in DER form. What cannot be
@@ -36,8 +58,8 @@ type anchor struct {
 func FromCertificates(name string, ders ...[]byte) *Store {
 	s := &Store{name: name, bySubject: make(map[string][]int)}
 	for _, der := range ders {
-		if c, err := x509.ParseCertificate(der); err == nil {
-			s.add(anchor{certificate: c})
+		if a, ok := anchorOf(der); ok {
+			s.add(a)
 		}
 	}
 	return s
@@ -70,7 +92,7 @@ func certificatesIn(text []byte) [][]byte {
 }
 
 func (s *Store) add(a anchor) {
-	subject := string(a.certificate.RawSubject)
+	subject := string(a.subject)
 	s.bySubject[subject] = append(s.bySubject[subject], len(s.anchors))
 	s.anchors = append(s.anchors, a)
 }
@@ -87,9 +109,8 @@ func (s *Store) Anchors(chain [][]byte) ([]observe.Anchor, [][]byte) {
 	var found []observe.Anchor
 	var ders [][]byte
 	for _, a := range s.candidates(parsed(chain)) {
-		der := a.certificate.Raw
-		found = append(found, observe.Anchor{Store: s.name, Certificate: observe.FingerprintOf(der), DistrustAfter: a.distrustAfter})
-		ders = append(ders, der)
+		found = append(found, observe.Anchor{Store: s.name, Certificate: observe.FingerprintOf(a.der), DistrustAfter: a.distrustAfter})
+		ders = append(ders, a.der)
 	}
 	return found, ders
 }
@@ -118,14 +139,14 @@ func (s *Store) candidates(chain []*x509.Certificate) []anchor {
 			take(i)
 		}
 		for _, i := range s.bySubject[string(c.RawSubject)] {
-			if bytes.Equal(s.anchors[i].certificate.RawSubjectPublicKeyInfo, c.RawSubjectPublicKeyInfo) {
+			if bytes.Equal(s.anchors[i].key, c.RawSubjectPublicKeyInfo) {
 				take(i)
 			}
 		}
 	}
 	if s.platform != nil {
 		for _, c := range s.platform(chain) {
-			found = append(found, anchor{certificate: c})
+			found = append(found, anchor{der: c.Raw})
 		}
 	}
 	return found
