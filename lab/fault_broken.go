@@ -3,6 +3,7 @@ package lab
 import (
 	"crypto/tls"
 	"net"
+	"time"
 
 	"github.com/mailseal/mailseal/observe"
 )
@@ -39,13 +40,22 @@ func breaks() []Fault {
 	return append(all, resetMidHandshake, closeMidHandshake)
 }
 
-// breakWith ends the connection; before TLS it reads the client's hello first,
-// so that the client has surely sent it.
+// breakWith ends the connection at a stage and not before: it reads the
+// client's hello first, and leaves a client to whom nothing was said yet the
+// time to see its connection stand.
 func breakWith(end func(*Session), at observe.Stage) func(*Session) {
 	return func(c *Session) {
-		if at != observe.Handshake || c.ReadHello() {
-			end(c)
+		switch at {
+		case observe.Greeting, observe.Capability:
+			if !c.Pause(100 * time.Millisecond) {
+				return
+			}
+		case observe.Handshake:
+			if !c.ReadHello() {
+				return
+			}
 		}
+		end(c)
 	}
 }
 
