@@ -35,10 +35,10 @@ type scene struct {
 var scenes = []scene{
 	{"An honest IMAP server, TLS at once.", "imap", observe.Implicit, "", standard.SealIntact},
 	{"An honest mail exchanger.", "smtp", observe.StartTLS, "", standard.SealIntact},
-	{"A POP3 server that nobody has touched for years: TLS 1.0 only.", "pop3", observe.StartTLS, "tls10-only", standard.SealWeak},
+	{"A POP3 server that nobody has touched for years: TLS 1.0 only.", "pop3", observe.StartTLS, "tls-1.0-only", standard.SealWeak},
 	{"A submission server whose certificate has expired.", "submission", observe.StartTLS, "cert-expired", standard.SealBroken},
 	{"An IMAP server with someone in the line who slips text in before TLS.", "imap", observe.StartTLS, "residue-same-segment", standard.SealBroken},
-	{"A submission server behind a box that turns STARTTLS into XSTARTTLS.", "submission", observe.StartTLS, "xstarttls", standard.SealMissing},
+	{"A submission server behind a box that turns STARTTLS into XSTARTTLS.", "submission", observe.StartTLS, "starttls-xstarttls", standard.SealMissing},
 }
 
 func demoCommand() *cobra.Command {
