@@ -343,7 +343,7 @@ func tlsPart(t *observe.TLS, part string) (err error) {
 		n, err = strconv.Atoi(v)
 		t.DowngradeSentinel = uint8(n)
 	case "alpn":
-		t.ALPN = v
+		t.ALPN = observe.Text(v)
 	case "garbled":
 		t.Garbled = v
 	case "ticket":
@@ -368,7 +368,8 @@ func tlsPart(t *observe.TLS, part string) (err error) {
 
 // tlsName takes the bare name of a version, a suite or a group.
 func tlsName(t *observe.TLS, part string) (err error) {
-	if t.Version, err = number("version", part); err == nil {
+	if n, err := number("version", part); err == nil {
+		t.Version = n
 		return nil
 	}
 	if n, err := number("suite", part); err == nil {

@@ -79,9 +79,10 @@ func (c Conn) cause() string {
 
 // cutShort is the view of a question that the conversation did not come to.
 func (c Conn) cutShort(question string) *view {
-	switch c.End {
-	case observe.Throttled:
+	if c.putOff() {
 		return &view{detail: question + ": the server asked us to come later"}
+	}
+	switch c.End {
 	case observe.Cancelled:
 		return &view{detail: question + ": we stopped before that"}
 	case observe.Done, observe.Unended:

@@ -43,6 +43,8 @@ func mangled(c Conn) *view {
 		return &view{answer: observe.Yes, detail: "a box on the way changes what the server says: " + marks.words, lines: marks.lines}
 	case marks.any():
 		return &view{detail: "something was overwritten, but it may not have been " + keyword + ": " + marks.words, lines: marks.lines}
+	case c.Clear == nil && c.Upgrade.GoAhead == observe.Yes:
+		return &view{answer: observe.No, detail: keyword + " was accepted, and nothing in the server's lines looks overwritten"}
 	case c.Clear == nil:
 		return c.cutShort("no list of capabilities was seen")
 	}

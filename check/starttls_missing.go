@@ -27,7 +27,7 @@ Give the server a certificate and switch TLS on. postfix: smtpd_tls_chain_files 
 }
 
 func noSTARTTLS(c Conn) *view {
-	if !c.upgrades() {
+	if !c.upgrades() || c.Probe.Endpoint.Network == "unix" { // a socket of this machine has no line to seal
 		return nil
 	}
 	name := command(c.Probe.Endpoint.Protocol)
@@ -40,6 +40,8 @@ func noSTARTTLS(c Conn) *view {
 		return c.cutShort("the server was not asked for TLS to the end")
 	case c.Upgrade.GoAhead == observe.No && c.Upgrade.Offered == observe.Unknown:
 		return &view{answer: observe.Yes, detail: "the server refused " + name + ", and has no list of capabilities that offers it" + c.reply(), lines: c.lastWords()}
+	case c.Upgrade.GoAhead == observe.No && c.Upgrade.Sent == "":
+		return &view{answer: observe.Yes, detail: "TLS is not offered, and this protocol has no way to ask for it all the same", lines: c.lastWords()}
 	case c.Upgrade.GoAhead == observe.No:
 		return &view{answer: observe.Yes, detail: name + " is not offered, and was refused when we asked for it" + c.reply(), lines: c.lastWords()}
 	case c.Upgrade.Offered == observe.No && c.Upgrade.Sent != "" && (c.End == observe.Closed || c.End == observe.Reset || c.End == observe.Garbled):

@@ -20,7 +20,6 @@ If the bytes are an answer that you know, the server or a proxy in front of it a
 		{"RFC 3207", "section 4.2"},
 		{"RFC 3207", "section 6"},
 		{"RFC 9051", "section 6.2.1"},
-		{"CVE-2011-0411", ""},
 	},
 	Run: func(f *Facts) []Finding { return f.eachEndpoint(residue) },
 }
@@ -30,7 +29,7 @@ func residue(c Conn) *view {
 	case !c.upgrades() || c.Upgrade.GoAhead == observe.No && c.Residue == nil:
 		return nil
 	case c.Residue != nil:
-		return &view{answer: observe.Yes, detail: "behind the go-ahead came " + when(c.Residue) + " in clear: " + quoted(c.Residue.Bytes), lines: c.lastClearWords()}
+		return &view{answer: observe.Yes, detail: "clear text came behind the go-ahead, " + when(c.Residue) + ": " + quoted(c.Residue.Bytes), lines: c.lastClearWords()}
 	case c.Upgrade.GoAhead == observe.Yes && c.TLS != nil:
 		return &view{answer: observe.No, detail: "nothing came between the go-ahead and TLS"}
 	case c.Upgrade.GoAhead == observe.Yes:
@@ -41,7 +40,7 @@ func residue(c Conn) *view {
 
 func when(r *observe.Residue) string {
 	if r.Late {
-		return "later, but before TLS,"
+		return "later but before TLS"
 	}
 	return "in the same segment"
 }

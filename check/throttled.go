@@ -27,8 +27,10 @@ func sentAway(c Conn) *view {
 	switch {
 	case !c.reachable():
 		return nil
-	case c.putOff():
+	case c.End == observe.Throttled:
 		return &view{answer: observe.Yes, detail: "the server asked us to come later: " + c.cause(), lines: c.lastWords()}
+	case c.putOff():
+		return &view{answer: observe.Yes, detail: "the server asked us to come later" + c.reply(), lines: c.lastWords()}
 	case c.End == observe.Done, c.sealed():
 		return &view{answer: observe.No, detail: "the server served us"}
 	case c.End == observe.Refused, c.End == observe.Alerted, c.End == observe.Garbled:
