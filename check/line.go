@@ -112,6 +112,15 @@ func (c Conn) upgrades() bool {
 	return c.reachable() && c.Probe.Endpoint.Mode == observe.StartTLS
 }
 
+// cannotAsk tells whether TLS is not offered and could not even be asked for:
+// MySQL would take the request for a login.
+func (c Conn) cannotAsk() bool {
+	return c.Upgrade.Offered == observe.No && c.Upgrade.Sent == "" && c.End == observe.Refused
+}
+
+// declined tells whether it is settled that no TLS comes on this connection.
+func (c Conn) declined() bool { return c.Upgrade.GoAhead == observe.No || c.cannotAsk() }
+
 // mail tells whether the endpoint serves mail.
 func (c Conn) mail() bool {
 	switch c.Probe.Endpoint.Role {

@@ -40,7 +40,7 @@ func noSTARTTLS(c Conn) *view {
 		return c.cutShort("the server was not asked for TLS to the end")
 	case c.Upgrade.GoAhead == observe.No && c.Upgrade.Offered == observe.Unknown:
 		return &view{answer: observe.Yes, detail: "the server refused " + name + ", and has no list of capabilities that offers it" + c.reply(), lines: c.lastWords()}
-	case c.Upgrade.GoAhead == observe.No && c.Upgrade.Sent == "":
+	case c.cannotAsk():
 		return &view{answer: observe.Yes, detail: "TLS is not offered, and this protocol has no way to ask for it all the same", lines: c.lastWords()}
 	case c.Upgrade.GoAhead == observe.No:
 		return &view{answer: observe.Yes, detail: name + " is not offered, and was refused when we asked for it" + c.reply(), lines: c.lastWords()}

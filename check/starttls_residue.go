@@ -26,7 +26,7 @@ If the bytes are an answer that you know, the server or a proxy in front of it a
 
 func residue(c Conn) *view {
 	switch {
-	case !c.upgrades() || c.Upgrade.GoAhead == observe.No && c.Residue == nil:
+	case !c.upgrades() || c.declined() && c.Residue == nil:
 		return nil
 	case c.Residue != nil:
 		return &view{answer: observe.Yes, detail: "clear text came behind the go-ahead, " + when(c.Residue) + ": " + quoted(c.Residue.Bytes), lines: c.lastClearWords()}

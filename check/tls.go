@@ -46,7 +46,7 @@ func (c Conn) expectsTLS() bool {
 	if !c.reachable() || c.Probe.Endpoint.Mode == observe.Clear {
 		return false
 	}
-	return c.Probe.Endpoint.Mode == observe.Implicit || c.Upgrade.GoAhead != observe.No
+	return c.Probe.Endpoint.Mode == observe.Implicit || !c.declined()
 }
 
 // fatal returns the alert that ended the connection, the server's before ours.
