@@ -1,7 +1,9 @@
 package dialogue
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/mailseal/mailseal/observe"
 	"github.com/mailseal/mailseal/wire"
@@ -128,16 +130,51 @@ func ircSTARTTLS(s *Session) error {
 	if err := s.Send("STARTTLS"); err != nil {
 		return err
 	}
+	var m ircMessage
+	wait := func() (err error) {
+		m, err = ircUntil(s, "670", "691", "421", "451")
+		return err
+	}
+	patience, hidden := s.Wait, s.Record.Upgrade.Offered == observe.No
+	if hidden {
+		patience = ircPatience
+	}
+	err := s.Within(patience, wait)
+	if hidden && timedOut(err) {
+		return ircPassedOver(s)
+	}
+	if err != nil {
+		return err
+	}
+	return s.answered(m.command == "670", m.line)
+}
+
+const ircPatience = 5 * time.Second
+
+// ircPassedOver tells a server that passes over a command that it does not
+// know (ngIRCd does) from one that is slow or dead: the first still answers
+// another command.
+func ircPassedOver(s *Session) error {
+	if err := s.Send("CAP LS 302"); err != nil {
+		return err
+	}
+	m, err := ircUntil(s, "CAP", "670", "691", "421", "451")
+	if err != nil {
+		return err
+	}
+	if m.command != "CAP" { // it was only slow; but now our words are on their way, and TLS cannot follow
+		return &wire.Stop{End: observe.Timeout, Cause: "the answer to STARTTLS came too late"}
+	}
+	s.Record.Upgrade.GoAhead = observe.No
+	return &wire.Stop{End: observe.Refused, Cause: "the server passed over STARTTLS without a word"}
+}
+
+// ircUntil passes over messages until one of these commands comes.
+func ircUntil(s *Session, commands ...string) (ircMessage, error) {
 	for {
 		m, err := ircRead(s)
-		if err != nil {
-			return err
-		}
-		switch m.command {
-		case "670":
-			return s.answered(true, m.line)
-		case "691", "421", "451":
-			return s.answered(false, m.line)
+		if err != nil || slices.Contains(commands, m.command) {
+			return m, err
 		}
 	}
 }

@@ -94,11 +94,11 @@ func smtpWants(class, code int, texts []string, what string) error {
 	if code/100 == class {
 		return nil
 	}
-	end := observe.Refused
-	if code/100 == 4 {
-		end = observe.Throttled
-	}
-	return &wire.Stop{End: end, Cause: fmt.Sprintf("the server %s %d %s", what, code, shown(texts[len(texts)-1]))}
+	text := texts[len(texts)-1]
+	// Postfix says 421 inside TLS where it wants a certificate of ours
+	// (smtpd_tls_req_ccert): to come again would not help.
+	later := code/100 == 4 && !strings.Contains(text, "certificate")
+	return turnedAway(later, what, fmt.Sprintf("%d %s", code, text))
 }
 
 // smtpHello says EHLO (or LHLO) and keeps the keywords, RFC 5321, section

@@ -45,14 +45,15 @@ var XMPPServer = &Protocol{
 const xmppTLS = "urn:ietf:params:xml:ns:xmpp-tls"
 
 // xmppStream opens a stream, RFC 6120, section 4.7, and reads the server's
-// opening. Between servers we must say who we are; a client should not, as
-// long as anybody can listen (section 4.7.1).
+// opening. Between servers we must say who we are (section 4.7.1). Behind TLS
+// a server may have nothing to offer to a stranger without a certificate, and
+// close the stream with an error: Prosody does where dialback is off.
 func xmppStream(s *Session, namespace string) error {
 	to, from := s.Domain, ""
 	if to == "" {
 		to = s.Host
 	}
-	if namespace == "jabber:server" && s.Helo != "" {
+	if namespace == "jabber:server" {
 		from = fmt.Sprintf(" from='%s'", xmlEscaped(s.Helo))
 	}
 	open := fmt.Sprintf("<?xml version='1.0'?><stream:stream xmlns='%s' xmlns:stream='http://etherx.jabber.org/streams'%s to='%s' version='1.0'>",
@@ -148,12 +149,19 @@ func (r *xmppReader) streamError(t xmlToken) error {
 	if err != nil {
 		return err
 	}
-	condition := "no condition"
-	if len(n.children) > 0 {
-		condition = n.children[0].name
+	var condition string
+	var words []string
+	for i, c := range n.children {
+		if i == 0 {
+			condition = c.name
+		}
+		words = append(words, c.name)
+		if c.text != "" {
+			words = append(words, c.text)
+		}
 	}
 	later := condition == "resource-constraint" || condition == "system-shutdown"
-	return turnedAway(later, "closed the stream with", condition)
+	return turnedAway(later, "closed the stream with", strings.Join(words, " "))
 }
 
 func xmppOffers(c *observe.Capabilities) observe.Answer {
