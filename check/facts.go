@@ -78,25 +78,31 @@ func (f *Facts) parse(chain []observe.Fingerprint) []*x509.Certificate {
 // unknown is what is left. A nil view means that the question does not arise
 // on that connection.
 func (f *Facts) eachEndpoint(ask func(Conn) *view) []Finding {
-	var order []observe.Endpoint
-	merged := make(map[observe.Endpoint]*Finding)
+	var all []Finding
 	for _, c := range f.conns {
 		v := ask(c)
 		if v == nil {
 			continue
 		}
-		e := c.Probe.Endpoint
-		if merged[e] == nil {
-			order = append(order, e)
-			merged[e] = &Finding{Subject: e}
+		i := about(all, &c.Probe.Endpoint)
+		if i < 0 {
+			i = len(all)
+			all = append(all, Finding{Subject: c.Probe.Endpoint})
 		}
-		merged[e].add(v, c)
-	}
-	var all []Finding
-	for _, e := range order {
-		all = append(all, *merged[e])
+		all[i].add(v, c)
 	}
 	return all
+}
+
+// about returns the place of the finding about an endpoint, or -1. There are
+// few endpoints: to compare them is cheaper than to hash them.
+func about(all []Finding, e *observe.Endpoint) int {
+	for i := range all {
+		if all[i].Subject == *e {
+			return i
+		}
+	}
+	return -1
 }
 
 // view is what one connection says to a question.
