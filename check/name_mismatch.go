@@ -136,7 +136,7 @@ func named(e observe.Endpoint) bool {
 
 // referencesOf lists what clients of an endpoint look for in a certificate.
 func referencesOf(e observe.Endpoint) identifiers {
-	host, domain := name(e.Host), name(e.Domain)
+	host, domain := canonical(e.Host), canonical(e.Domain)
 	service := services[e.Protocol]
 	if strings.HasPrefix(e.Protocol, "xmpp-") { // RFC 6120, section 13.7.1.2: the domain of the address alone
 		if domain == "" {
@@ -166,7 +166,7 @@ func referencesOf(e observe.Endpoint) identifiers {
 }
 
 // services are the names of services in SRV records and in the SRV-ID of a
-// certificate: RFC 6186, RFC 8314, RFC 5804, RFC 6120, RFC 4643.
+// certificate: RFC 6186, RFC 8314, RFC 5804, RFC 6120.
 var services = map[string][]string{
 	"imap":        {"_imap", "_imaps"},
 	"pop3":        {"_pop3", "_pop3s"},
@@ -176,8 +176,8 @@ var services = map[string][]string{
 	"xmpp-server": {"_xmpp-server"},
 }
 
-// name brings a host or domain to the form in which names are compared.
-func name(host string) string { return lower(strings.TrimSuffix(host, ".")) }
+// canonical brings a host or domain to the form in which names are compared.
+func canonical(host string) string { return lower(strings.TrimSuffix(host, ".")) }
 
 // lower is for ASCII alone: what lies outside must match as it is.
 func lower(s string) string {

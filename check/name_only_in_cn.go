@@ -39,7 +39,7 @@ func onlyInCN(c Conn, r pathResult) *view {
 	switch {
 	case met(borne):
 		return &view{answer: observe.No, detail: "it stands in subjectAltName"}
-	case met(identifiers{{dnsID, name(leaf.Subject.CommonName)}}):
+	case met(identifiers{{dnsID, canonical(leaf.Subject.CommonName)}}):
 		return at(leaf, observe.Yes, "%s stands in the subject alone", quoted(observe.Text(leaf.Subject.CommonName)))
 	}
 	return &view{answer: observe.No, detail: "it does not stand in the subject either"}
