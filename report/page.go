@@ -41,16 +41,18 @@ func (p *page) blank() { p.w.WriteByte('\n') }
 // heading begins a section.
 func (p *page) heading(text string) {
 	p.blank()
-	if p.color {
-		text = lipgloss.NewStyle().Bold(true).Render(text)
+	for _, line := range wrap(clean(text), p.width) {
+		if p.color {
+			line = lipgloss.NewStyle().Bold(true).Render(line)
+		}
+		p.w.WriteString(line + "\n")
 	}
-	p.w.WriteString(text + "\n")
 	p.blank()
 }
 
-// text sets a paragraph.
+// text sets a paragraph. An empty text sets nothing.
 func (p *page) text(indent int, format string, args ...any) {
-	p.hang(indent, "", 0, fmt.Sprintf(format, args...))
+	p.item(indent, "", 0, format, args...)
 }
 
 // item sets a key and, beside it, a text that hangs from the column after it.
@@ -92,7 +94,7 @@ var sealColors = map[standard.Seal]color.Color{
 
 // cut shortens a text that runs past the bound, and says so.
 func (p *page) cut(text string) string {
-	bound := 400
+	bound := 500
 	if p.verbose {
 		bound = 4000
 	}

@@ -51,13 +51,13 @@ func New(o *observe.Observation, anchors []observe.Anchor, standards ...*standar
 			r.Standards = append(r.Standards, s)
 		}
 	}
-	seals := standard.MailSeal.Judge(r.Findings)
-	r.Verdicts = seals
-	for _, s := range r.Standards[1:] {
-		r.Verdicts = append(r.Verdicts, s.Judge(r.Findings)...)
+	judged := make([][]standard.Verdict, 0, len(r.Standards))
+	for _, s := range r.Standards {
+		judged = append(judged, s.Judge(r.Findings))
 	}
+	r.Verdicts = slices.Concat(judged...)
 	r.Endpoints = endpoints(o)
-	r.seal(seals)
+	r.seal(judged[0])
 	return r
 }
 
@@ -111,20 +111,10 @@ func closed(o *observe.Observation, conns []int) bool {
 // seal gives every endpoint its seal, and the target that of the worst which
 // counts. Where nothing answered at all, the target's is unknown.
 func (r *Report) seal(verdicts []standard.Verdict) {
-	place := make(map[observe.Endpoint]int, len(r.Endpoints))
-	for i, e := range r.Endpoints {
-		place[e.Endpoint] = i
-	}
-	by := make([][]standard.Verdict, len(r.Endpoints))
-	for _, v := range verdicts {
-		if i, known := place[v.Subject]; known {
-			by[i] = append(by[i], v)
-		}
-	}
 	counted := false
 	for i := range r.Endpoints {
 		e := &r.Endpoints[i]
-		e.Seal = standard.SealOf(by[i])
+		e.Seal = standard.SealOn(e.Endpoint, verdicts)
 		switch {
 		case e.Closed:
 		case !counted:

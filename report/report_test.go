@@ -81,7 +81,7 @@ func TestClosedPortsDoNotCount(t *testing.T) {
 	pop := at("pop3", observe.Implicit, observe.Access, "192.0.2.10:995", "port")
 	given := pop
 	given.Via = "given"
-	late := refusedPort(pop)
+	late := refusedPort(at("pop3", observe.StartTLS, observe.Access, "192.0.2.10:110", "port"))
 	late.Reached = observe.Dial // it was accepted first
 	slow := refusedPort(pop)
 	slow.End = observe.Timeout
@@ -348,7 +348,12 @@ func TestNothingNastyComesOut(t *testing.T) {
 }
 
 func TestTextKeepsToTheWidth(t *testing.T) {
-	for name, o := range fixtures(t) {
+	all := fixtures(t)
+	far := imaps(certificates(t), "good", "ca")
+	far.Probe.Endpoint.Host = strings.Repeat("long-label.", 12) + "example.org"
+	far.Probe.Endpoint.Address = "[2001:db8:1234:5678:9abc:def0:1234:5678]:993"
+	all["long names"] = survey(certificates(t), far.Probe.Endpoint.Host, far)
+	for name, o := range all {
 		r := New(o, nil, standard.RFC8314)
 		for _, opt := range []Options{{}, {Verbose: true}, {Width: 60}, {Width: 120, Color: true}} {
 			width := opt.Width

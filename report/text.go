@@ -113,19 +113,20 @@ func (t *text) reason(e Endpoint) string {
 	case standard.SealUnknown:
 		return t.doubt(e, c)
 	}
-	var names []string
+	maker, others := "", 0
 	for _, v := range t.verdicts(e) {
-		if v.Outcome == standard.Broken && v.Level == standard.Must {
-			names = append(names, v.Check)
-			if v.Breach == e.Seal { // what made it comes first
-				names[0], names[len(names)-1] = names[len(names)-1], names[0]
-			}
+		switch {
+		case v.Outcome != standard.Broken || v.Level != standard.Must:
+		case v.Breach == e.Seal && maker == "":
+			maker = v.Check
+		default:
+			others++
 		}
 	}
-	if len(names) < 2 {
-		return strings.Join(names, "")
+	if others == 0 {
+		return maker
 	}
-	return fmt.Sprintf("%s, %d more", names[0], len(names)-1)
+	return fmt.Sprintf("%s, %d more", maker, others)
 }
 
 // doubt is why a seal is unknown: how the connection ended, or the first
@@ -154,7 +155,7 @@ func (t *text) handshake(e Endpoint) string {
 	if len(s.Chain) == 0 || s.Chain[0].NotAfter == nil {
 		return s.Version
 	}
-	return fmt.Sprintf("%s, certificate %s", s.Version, t.left(*s.Chain[0].NotAfter))
+	return fmt.Sprintf("%s, %s", s.Version, t.left(*s.Chain[0].NotAfter))
 }
 
 // verdicts are those of mailseal's own standard on an endpoint.
@@ -176,11 +177,10 @@ func (t *text) mend() {
 	}
 	t.heading("To mend")
 	for _, g := range groups {
-		t.hang(2, t.seal(g.breach, sealRoom), sealRoom, g.check+" ("+g.clause+")")
-		t.grouped(2+sealRoom, g)
+		t.group(t.seal(g.breach, sealRoom), sealRoom, g)
 	}
 	t.blank()
-	t.text(2, "`mailseal explain NAME` tells more and how to mend it: `mailseal explain %s`", groups[0].check)
+	t.text(2, "More on each, and how to mend it: mailseal explain %s", groups[0].check)
 }
 
 // advice lists what breaks a should.
@@ -191,8 +191,7 @@ func (t *text) advice() {
 	}
 	t.heading("Advice")
 	for _, g := range groups {
-		t.text(2, "%s (%s)", g.check, g.clause)
-		t.grouped(4, g)
+		t.group("- ", 2, g)
 	}
 }
 
@@ -207,7 +206,7 @@ type group struct {
 func (t *text) groups(l standard.Level) []*group {
 	var all []*group
 	for _, v := range t.r.Verdicts {
-		if v.Standard != standard.MailSeal.Name || v.Outcome != standard.Broken || v.Level != l {
+		if v.Standard != standard.MailSeal.Name || v.Outcome != standard.Broken || v.Level != l || t.told(v) {
 			continue
 		}
 		at := slices.IndexFunc(all, func(g *group) bool { return g.check == v.Check && g.breach == v.Breach && g.clause == v.Clause })
@@ -221,9 +220,26 @@ func (t *text) groups(l standard.Level) []*group {
 	return all
 }
 
-// grouped sets the findings of a group: each detail once, with the endpoints
-// that share it, and the server's own words.
-func (t *text) grouped(indent int, g *group) {
+// told tells whether a verdict only repeats what stands elsewhere: why an
+// endpoint is unknown, or that a chain is trusted by no store at all.
+func (t *text) told(v standard.Verdict) bool {
+	e := t.r.of(v.Subject)
+	if e == nil {
+		return false
+	}
+	switch v.Check {
+	case "server-silent", "throttled", "conversation-broken":
+		return e.Seal == standard.SealUnknown && early(&t.r.Observation.Conns[e.Best])
+	case "untrusted-mozilla", "untrusted-system":
+		return t.answer(*e, "chain-untrusted") == observe.Yes
+	}
+	return false
+}
+
+// group sets a broken rule behind a head: each detail once, with the server's
+// own words and the endpoints that share it.
+func (t *text) group(head string, room int, g *group) {
+	name := fmt.Sprintf("%s (%s): ", g.check, g.clause)
 	for i, f := range g.findings {
 		same := func(o check.Finding) bool { return o.Detail == f.Detail }
 		if slices.IndexFunc(g.findings, same) < i {
@@ -236,11 +252,12 @@ func (t *text) grouped(indent int, g *group) {
 			}
 		}
 		detail := cmp.Or(f.Detail, t.question(f.Check))
-		t.text(indent, "%s", detail)
-		t.said(indent, f, detail)
+		t.hang(2, head, room, name+detail)
+		t.said(2+room, f, detail)
 		if len(t.r.Endpoints) > 1 {
-			t.text(indent, "on %s", strings.Join(places, ", "))
+			t.text(2+room, "on %s", strings.Join(places, ", "))
 		}
+		head, name = strings.Repeat(" ", room), "" // once is enough
 	}
 }
 

@@ -25,7 +25,7 @@ func (t *text) details() {
 		if e.Host != "" && !strings.HasPrefix(strings.Trim(e.Address, "["), e.Host) {
 			title += ", for " + e.Host
 		}
-		t.heading(clean(title))
+		t.heading(title)
 		for _, i := range e.Conns {
 			if i == e.Best || t.verbose {
 				t.conn(e, i)
@@ -262,21 +262,22 @@ func (t *text) left(until time.Time) string {
 
 // trust tells what the checks say of the path and of the names.
 func (t *text) trust(e Endpoint) {
-	var all []string
-	for _, q := range []struct{ check, no, yes string }{
-		{"chain-untrusted", "trusted", "not trusted"},
-		{"untrusted-mozilla", "by Mozilla's roots", "not by Mozilla's roots"},
-		{"untrusted-system", "by the system's roots", "not by the system's roots"},
-		{"name-mismatch", "the name fits", "the name does not fit"},
-	} {
-		switch t.answer(e, q.check) {
+	path := map[observe.Answer]string{observe.No: "trusted", observe.Yes: "not trusted", observe.Unknown: "not known"}
+	name := map[observe.Answer]string{observe.No: "the name fits", observe.Yes: "the name does not fit"}
+	line := path[t.answer(e, "chain-untrusted")]
+	var stores []string
+	for _, s := range []struct{ name, check string }{{"mozilla", "untrusted-mozilla"}, {"system", "untrusted-system"}} {
+		switch t.answer(e, s.check) {
 		case observe.No:
-			all = append(all, q.no)
+			stores = append(stores, s.name+": yes")
 		case observe.Yes:
-			all = append(all, q.yes)
+			stores = append(stores, s.name+": no")
 		}
 	}
-	t.detail("trust", "%s", strings.Join(all, ", "))
+	if len(stores) > 0 {
+		line += " (" + strings.Join(stores, ", ") + ")"
+	}
+	t.detail("trust", "%s", line+after("; ", name[t.answer(e, "name-mismatch")]))
 }
 
 // answer is what a check says of an endpoint; unknown where it says nothing.
@@ -366,7 +367,7 @@ func (t *text) answers() {
 		if e.Closed {
 			continue
 		}
-		t.heading(clean("All answers on " + place(e.Endpoint)))
+		t.heading("All answers on " + place(e.Endpoint))
 		for _, f := range t.r.Findings {
 			if f.Subject != e.Endpoint {
 				continue
@@ -379,7 +380,7 @@ func (t *text) answers() {
 				t.text(11, "%s", evidence(ev.Conn, ev.Lines, ev.Certificate))
 			}
 		}
-		t.heading(clean("Rules met on " + place(e.Endpoint)))
+		t.heading("Rules met on " + place(e.Endpoint))
 		for _, v := range t.r.Verdicts {
 			if v.Subject == e.Endpoint && v.Outcome == standard.Met {
 				t.item(2, v.Standard, 9, "%s %s (%s)", v.Level, v.Check, v.Clause)

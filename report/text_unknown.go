@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mailseal/mailseal/observe"
@@ -200,30 +201,39 @@ func (t *text) standards() {
 	}
 	t.heading("By other standards")
 	for _, s := range t.r.Standards[1:] {
-		t.item(2, s.Name, 10, "%s", t.standing(s))
+		t.item(2, s.Name, 10, "%s", s.Title)
+		t.item(2, "", 10, "%s", t.standing(s))
 	}
 }
 
 func (t *text) standing(s *standard.Standard) string {
 	counts := map[standard.Outcome]int{}
 	var broken []string
-	told := map[string]bool{}
 	for _, v := range t.r.Verdicts {
 		if v.Standard != s.Name {
 			continue
 		}
 		counts[v.Outcome]++
-		if clause := fmt.Sprintf("%s %s (%s)", v.Level, v.Check, v.Clause); v.Outcome == standard.Broken && !told[clause] {
-			told[clause] = true
+		clause := fmt.Sprintf("%s %s (%s)", v.Level, v.Check, v.Clause)
+		if v.Outcome == standard.Broken && !slices.Contains(broken, clause) {
 			broken = append(broken, clause)
 		}
 	}
-	if counts[standard.Met]+counts[standard.Broken]+counts[standard.Open] == 0 {
-		return s.Title + ": nothing here that it speaks of"
+	met, open := counts[standard.Met], counts[standard.Open]
+	if met+open+counts[standard.Broken] == 0 {
+		return "it does not speak of these services"
 	}
-	line := fmt.Sprintf("%s: %d met, %d broken, %d open", s.Title, counts[standard.Met], counts[standard.Broken], counts[standard.Open])
-	if len(broken) > 0 {
-		line += "; broken: " + strings.Join(broken, ", ")
+	line := fmt.Sprintf("%d met", met)
+	if open > 0 {
+		line += fmt.Sprintf(", %d open", open)
 	}
-	return line
+	return fmt.Sprintf("%s, %d broken", line, counts[standard.Broken]) + after(": ", strings.Join(broken, ", "))
+}
+
+// after puts a mark before a text, unless there is none.
+func after(mark, text string) string {
+	if text == "" {
+		return ""
+	}
+	return mark + text
 }

@@ -1,6 +1,10 @@
 package standard
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/mailseal/mailseal/observe"
+)
 
 // Seal is the headline that a person reads first: one word for an endpoint,
 // and for a target.
@@ -39,30 +43,57 @@ func (s *Seal) UnmarshalText(text []byte) error {
 	return fmt.Errorf("a seal is one of %v, not %q", sealNames, text)
 }
 
-// SealOf returns the seal that the verdicts of mailseal's own standard on one
-// endpoint make. The worst breach decides; but an essential rule (one whose
-// breach would break the seal) that is open leaves the seal unknown, unless it
-// is already broken or missing by another.
+// SealOf returns the seal that verdicts of mailseal's own standard make, all
+// of them on one endpoint. The worst breach decides; but an essential rule
+// (one whose breach would break the seal) that is open leaves the seal
+// unknown, unless it is already broken or missing by another.
 func SealOf(verdicts []Verdict) Seal {
-	worst, open, met := SealUnknown, false, false
-	for _, v := range verdicts {
-		essential := v.Breach >= SealBroken
-		switch v.Outcome {
-		case Broken:
-			worst = max(worst, v.Breach)
-		case Open:
-			open = open || essential
-		case Met:
-			met = met || essential
+	var t tally
+	for i := range verdicts {
+		t.add(&verdicts[i])
+	}
+	return t.seal()
+}
+
+// SealOn is SealOf for one endpoint among several: it passes over the verdicts
+// on others.
+func SealOn(e observe.Endpoint, verdicts []Verdict) Seal {
+	var t tally
+	for i := range verdicts {
+		if verdicts[i].Subject == e {
+			t.add(&verdicts[i])
 		}
 	}
+	return t.seal()
+}
+
+// tally is what matters of the verdicts on one endpoint.
+type tally struct {
+	worst Seal // breach of a broken rule
+	open  bool // an essential rule is open
+	met   bool // an essential rule is met
+}
+
+func (t *tally) add(v *Verdict) {
+	essential := v.Breach >= SealBroken
+	switch v.Outcome {
+	case Broken:
+		t.worst = max(t.worst, v.Breach)
+	case Open:
+		t.open = t.open || essential
+	case Met:
+		t.met = t.met || essential
+	}
+}
+
+func (t *tally) seal() Seal {
 	switch {
-	case worst >= SealBroken:
-		return worst
-	case open || !met:
+	case t.worst >= SealBroken:
+		return t.worst
+	case t.open || !t.met:
 		return SealUnknown
 	}
-	return max(worst, SealIntact)
+	return max(t.worst, SealIntact)
 }
 
 // Worst returns the worse of two seals for a headline over several endpoints:

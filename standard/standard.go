@@ -67,21 +67,49 @@ type Verdict struct {
 
 // Judge holds every rule of s against every finding.
 func (s *Standard) Judge(findings []check.Finding) []Verdict {
-	var all []Verdict
+	by := index(findings)
+	n := 0
 	for _, r := range s.Rules {
-		for i, f := range findings {
-			if f.Check == r.Check {
-				all = append(all, Verdict{
-					Standard: s.Name, Check: r.Check, Level: r.Level, Clause: r.Clause,
-					Subject: f.Subject, Outcome: r.outcome(f), Finding: i, Breach: r.Breach,
-				})
-			}
+		n += len(by[r.Check])
+	}
+	all := make([]Verdict, 0, n)
+	for _, r := range s.Rules {
+		for _, i := range by[r.Check] {
+			f := &findings[i]
+			all = append(all, Verdict{
+				Standard: s.Name, Check: r.Check, Level: r.Level, Clause: r.Clause,
+				Subject: f.Subject, Outcome: r.outcome(f), Finding: i, Breach: r.Breach,
+			})
 		}
 	}
 	return all
 }
 
-func (r Rule) outcome(f check.Finding) Outcome {
+// index tells for each check where its findings are. Most observations have
+// one or a few findings of each check, side by side, so the lists share one
+// array.
+func index(findings []check.Finding) map[string][]int {
+	places := make([]int, len(findings))
+	by := make(map[string][]int, len(check.All))
+	for i := range findings {
+		places[i] = i
+	}
+	for start := 0; start < len(findings); {
+		name, end := findings[start].Check, start+1
+		for end < len(findings) && findings[end].Check == name {
+			end++
+		}
+		if before, apart := by[name]; apart {
+			by[name] = slices.Concat(before, places[start:end])
+		} else {
+			by[name] = places[start:end]
+		}
+		start = end
+	}
+	return by
+}
+
+func (r Rule) outcome(f *check.Finding) Outcome {
 	switch {
 	case len(r.Roles) > 0 && !slices.Contains(r.Roles, f.Subject.Role):
 		return NotApplicable

@@ -257,6 +257,11 @@ func TestSealOf(t *testing.T) {
 		if got := SealOf(c.verdicts); got != c.want {
 			t.Errorf("%s: SealOf = %v, want %v", c.name, got, c.want)
 		}
+		other := observe.Endpoint{Address: "192.0.2.2:1"}
+		more := append(c.verdicts, Verdict{Outcome: Broken, Breach: SealMissing, Subject: other}, Verdict{Outcome: Met, Breach: SealMissing, Subject: other})
+		if got := SealOn(observe.Endpoint{}, more); got != c.want {
+			t.Errorf("%s, and another endpoint: SealOn = %v, want %v", c.name, got, c.want)
+		}
 	}
 }
 
