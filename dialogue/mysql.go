@@ -25,6 +25,7 @@ var MySQL = &Protocol{
 	Greet:      mysqlGreeting,
 	Ask:        func(*Session) error { return nil }, // the greeting has told
 	Upgrade:    mysqlSSL,
+	Again:      tlsListen, // nothing is to be said before a login, but session tickets and alerts come
 }
 
 // mysqlFlags are the capability flags by their bit.

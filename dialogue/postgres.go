@@ -21,6 +21,7 @@ var Postgres = &Protocol{
 	Greet:      func(*Session) error { return nil },
 	Ask:        func(*Session) error { return nil },
 	Upgrade:    postgresSSL,
+	Again:      tlsListen, // nothing is to be said before a login, but session tickets and alerts come
 }
 
 // sslRequest is a length of 8 and the code 80877103, which no protocol
