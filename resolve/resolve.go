@@ -56,7 +56,7 @@ func ending(ctx context.Context, err error) (observe.End, string) {
 	case ctx.Err() != nil:
 		return observe.Cancelled, "the name look-up was stopped"
 	case d != nil && d.IsNotFound:
-		return observe.Refused, "no such name, or no address for it"
+		return observe.Unreachable, "no such name, or no address for it"
 	case d != nil && d.IsTimeout:
 		return observe.Timeout, "the resolver did not answer in time"
 	}

@@ -206,10 +206,14 @@ func (f *checkFlags) read(typed []string) ([]observe.Target, *probe.Options, err
 		return nil, nil, err
 	}
 	by.Script = o.Script
+	_, because, _ := f.family()
 	var targets []observe.Target
 	for _, w := range typed {
 		t, err := probe.ReadTarget(w, by)
 		if err != nil {
+			return nil, nil, err
+		}
+		if err := f.fits(t, o.Family, because); err != nil {
 			return nil, nil, err
 		}
 		targets = append(targets, t)
@@ -217,21 +221,68 @@ func (f *checkFlags) read(typed []string) ([]observe.Target, *probe.Options, err
 	return targets, o, nil
 }
 
-func (f *checkFlags) options() (*probe.Options, error) {
-	o := &probe.Options{
-		Tool: tool(), Helo: f.helo, SNI: f.sni, NoSNI: f.noSNI, ALPN: f.alpn,
-		Bind: f.bind, Parallel: f.parallel, Tape: f.tape,
+// family is the version of IP that is left: -4 and -6 say so, and an address
+// to call from is of one.
+func (f *checkFlags) family() (family resolve.Family, because string, err error) {
+	if f.ipv4 && f.ipv6 {
+		return "", "", errors.New("-4 and -6 exclude each other; without either both are looked at")
+	}
+	if f.bind != "" {
+		a, err := netip.ParseAddr(f.bind)
+		switch {
+		case err != nil:
+			return "", "", fmt.Errorf("--bind %q: a local address is needed, such as 192.0.2.1", f.bind)
+		case a.Is4() && f.ipv6 || a.Is6() && f.ipv4:
+			return "", "", fmt.Errorf("--bind %s is of the family that -4 or -6 leaves out", f.bind)
+		case a.Is4():
+			return resolve.IPv4, "--bind " + f.bind, nil
+		}
+		return resolve.IPv6, "--bind " + f.bind, nil
 	}
 	switch {
-	case f.ipv4 && f.ipv6:
-		return nil, errors.New("-4 and -6 exclude each other; without either both are looked at")
 	case f.ipv4:
-		o.Family = resolve.IPv4
+		return resolve.IPv4, "-4", nil
 	case f.ipv6:
-		o.Family = resolve.IPv6
+		return resolve.IPv6, "-6", nil
+	}
+	return resolve.Any, "", nil
+}
+
+// fits refuses an address of the family that is left out. A name is fine: it
+// is looked up in the other.
+func (f *checkFlags) fits(t observe.Target, family resolve.Family, because string) error {
+	dialled := t.Host
+	if t.Connect != "" {
+		dialled = t.Connect
+	}
+	a, err := netip.ParseAddr(dialled)
+	if err != nil {
+		ap, err := netip.ParseAddrPort(dialled)
+		if err != nil {
+			return nil
+		}
+		a = ap.Addr()
+	}
+	if family == resolve.IPv4 && a.Is6() || family == resolve.IPv6 && a.Is4() {
+		return fmt.Errorf("target %q: %s leaves out the family of the address %s", t.Typed, because, a)
+	}
+	return nil
+}
+
+func (f *checkFlags) options() (*probe.Options, error) {
+	family, _, err := f.family()
+	if err != nil {
+		return nil, err
+	}
+	o := &probe.Options{
+		Tool: tool(), Helo: f.helo, SNI: f.sni, NoSNI: f.noSNI, ALPN: f.alpn, Family: family,
+		Bind: f.bind, Parallel: f.parallel, Tape: f.tape,
 	}
 	if f.timeout <= 0 {
 		return nil, fmt.Errorf("--timeout %v: a time above zero is needed, such as 30s", f.timeout)
+	}
+	if f.parallel < 1 {
+		return nil, fmt.Errorf("--parallel %d: at least one connection is needed", f.parallel)
 	}
 	if f.sni != "" && f.noSNI {
 		return nil, errors.New("--sni and --no-sni exclude each other")
@@ -239,10 +290,6 @@ func (f *checkFlags) options() (*probe.Options, error) {
 	if strings.ContainsAny(f.helo, " \r\n\t\x00") {
 		return nil, fmt.Errorf("--helo %q: a name or an address literal has no spaces or line ends", f.helo)
 	}
-	if _, err := netip.ParseAddr(f.bind); f.bind != "" && err != nil {
-		return nil, fmt.Errorf("--bind %q: a local address is needed, such as 192.0.2.1", f.bind)
-	}
-	var err error
 	if o.Proxy, err = f.readProxy(); err != nil {
 		return nil, err
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,57 +46,89 @@ func explained() []string {
 	}
 	names = append(names, standardNames()...)
 	for _, f := range lab.Faults {
-		names = append(names, f.Name)
+		if !slices.Contains(names, f.Name) {
+			names = append(names, f.Name)
+		}
 	}
 	return names
 }
 
+// explainEach prints the manuals of all names, or of none where one is wrong.
 func explainEach(out io.Writer, names []string) error {
+	var b bytes.Buffer
 	for i, name := range names {
 		if i > 0 {
-			fmt.Fprintln(out)
+			b.WriteByte('\n')
 		}
-		if err := explainOne(out, name); err != nil {
+		if err := explainOne(&b, name); err != nil {
 			return err
 		}
+	}
+	_, err := io.WriteString(out, filled(b.String(), 80))
+	return err
+}
+
+// filled breaks the long lines of a text between words. Indented lines keep
+// their indentation in the lines that follow from them.
+func filled(text string, width int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if len(line) <= width+1 {
+			b.WriteString(line)
+			continue
+		}
+		words := strings.Fields(line)
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		if len(indent) > 0 {
+			indent += "  "
+		}
+		column := 0
+		for i, w := range words {
+			switch {
+			case i == 0:
+				w = strings.TrimSuffix(indent, "  ") + w
+			case column+1+len(w) > width:
+				b.WriteByte('\n')
+				w, column = indent+w, 0
+			default:
+				w = " " + w
+			}
+			b.WriteString(w)
+			column += len(w)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// explainOne prints everything that bears the name: a check and the fault of
+// the lab that it notices often share theirs.
+func explainOne(out *bytes.Buffer, name string) error {
+	before := out.Len()
+	next := func() {
+		if out.Len() > before {
+			out.WriteByte('\n')
+		}
+	}
+	if c := check.ByName(name); c != nil {
+		manualOfCheck(out, c)
+	}
+	if s := standard.ByName(name); s != nil {
+		next()
+		manualOfStandard(out, s)
+	}
+	if f, ok := lab.FaultByName(name); ok {
+		next()
+		manualOfFault(out, f)
+	}
+	if out.Len() == before {
+		return fmt.Errorf("explain: nothing is named %q%s; mailseal explain lists all names", name, didYouMean(name, explained()))
 	}
 	return nil
 }
 
-func explainOne(out io.Writer, name string) error {
-	if c := check.ByName(name); c != nil {
-		return manualOfCheck(out, c)
-	}
-	if s := standard.ByName(name); s != nil {
-		return manualOfStandard(out, s)
-	}
-	for _, f := range lab.Faults {
-		if f.Name == name {
-			return manualOfFault(out, f)
-		}
-	}
-	return fmt.Errorf("explain: nothing is named %q%s; mailseal explain lists all names", name, nearest(name))
-}
-
-// nearest offers names that hold a word of the one that was typed.
-func nearest(name string) string {
-	var near []string
-	for _, known := range explained() {
-		for _, word := range strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '-' || r == '_' || r == ' ' }) {
-			if len(word) > 2 && strings.Contains(known, word) {
-				near = append(near, known)
-				break
-			}
-		}
-	}
-	if len(near) == 0 {
-		return ""
-	}
-	return " (did you mean " + strings.Join(near[:min(len(near), 5)], ", ") + "?)"
-}
-
 // manualOfCheck prints the manual as it was written, and where it is from.
-func manualOfCheck(out io.Writer, c *check.Check) error {
+func manualOfCheck(out *bytes.Buffer, c *check.Check) {
 	fmt.Fprintf(out, "%s\n\n%s\n\n%s\n", c.Name, c.Question, strings.TrimSpace(c.Manual))
 	for i, cite := range c.Citations {
 		if i == 0 {
@@ -106,10 +140,9 @@ func manualOfCheck(out io.Writer, c *check.Check) error {
 		}
 		fmt.Fprintf(out, "  %s\n", place)
 	}
-	return nil
 }
 
-func manualOfStandard(out io.Writer, s *standard.Standard) error {
+func manualOfStandard(out *bytes.Buffer, s *standard.Standard) {
 	fmt.Fprintf(out, "%s\n\n%s\nEdition %s, %s\n\nWhat it wants of the checks:\n", s.Name, s.Title, s.Date, s.URL)
 	for _, r := range s.Rules {
 		var roles []string
@@ -121,27 +154,27 @@ func manualOfStandard(out io.Writer, s *standard.Standard) error {
 		}
 		fmt.Fprintf(out, "  %-6s %s: %s (%s; %s)\n", r.Level, r.Check, r.Want, strings.Join(roles, ", "), r.Clause)
 	}
-	return nil
 }
 
-func manualOfFault(out io.Writer, f lab.Fault) error {
-	_, err := fmt.Fprintf(out, "%s\n\nA fault of the lab.\n\n%s\n\nThe checks that must notice it: %s.\n",
+func manualOfFault(out *bytes.Buffer, f lab.Fault) {
+	fmt.Fprintf(out, "%s\n\nA fault of the lab.\n\n%s\n\nThe checks that must notice it: %s.\n",
 		f.Name, f.Manual, strings.Join(f.Checks, ", "))
-	return err
 }
 
 func listAll(out io.Writer) error {
-	fmt.Fprintln(out, "Checks: each answers yes, no or unknown; yes is what may have to be mended.")
+	var b bytes.Buffer
+	fmt.Fprintln(&b, "Checks: each answers yes, no or unknown; yes is what may have to be mended.")
 	for _, c := range check.All {
-		fmt.Fprintf(out, "  %-32s %s\n", c.Name, c.Question)
+		fmt.Fprintf(&b, "  %-32s %s\n", c.Name, c.Question)
 	}
-	fmt.Fprintln(out, "\nStandards: what a dated edition wants of the checks.")
+	fmt.Fprintln(&b, "\nStandards: what a dated edition wants of the checks.")
 	for _, s := range standard.All {
-		fmt.Fprintf(out, "  %-32s %s (%s)\n", s.Name, s.Title, s.Date)
+		fmt.Fprintf(&b, "  %-32s %s (%s)\n", s.Name, s.Title, s.Date)
 	}
-	fmt.Fprintln(out, "\nLab faults: what the servers of the lab can do wrong.")
+	fmt.Fprintln(&b, "\nLab faults: what the servers of the lab can do wrong.")
 	for _, f := range lab.Faults {
-		fmt.Fprintf(out, "  %-32s %s\n", f.Name, strings.Join(f.Checks, ", "))
+		fmt.Fprintf(&b, "  %-32s %s\n", f.Name, strings.Join(f.Checks, ", "))
 	}
-	return nil
+	_, err := out.Write(b.Bytes())
+	return err
 }

@@ -16,11 +16,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mailseal/mailseal/observe"
 )
 
 // The exit codes; docs/exit-codes.md is their manual.
@@ -46,12 +51,30 @@ func run() int {
 	case errors.As(err, &code):
 		return int(code)
 	}
-	fmt.Fprintf(os.Stderr, "mailseal: %v\n", err)
-	var ours ownFailure
-	if errors.As(err, &ours) {
+	fmt.Fprintf(os.Stderr, "mailseal: %s\n", oneLine(err.Error()))
+	if isOurs(err) {
 		return exitOurs
 	}
 	return exitUsage
+}
+
+// isOurs tells whether an error is this machine's: we said so, or something
+// could not be written.
+func isOurs(err error) bool {
+	if _, ours := errors.AsType[ownFailure](err); ours {
+		return true
+	}
+	path, ok := errors.AsType[*fs.PathError](err)
+	return ok && path.Op == "write"
+}
+
+// oneLine keeps what a person typed, and what a file says, from breaking the
+// line or steering the terminal.
+func oneLine(message string) string {
+	if strings.ContainsFunc(message, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return observe.Escape(message)
+	}
+	return message
 }
 
 // exit is a code without a message: the result has said it all.
@@ -75,12 +98,27 @@ func root() *cobra.Command {
 A seal is one word for an endpoint: intact, weak, broken, missing or unknown.
 What was not seen is unknown; it is never taken for secure, nor for missing.
 
+Examples:
   mailseal check imap.example.org          its usual mail ports
   mailseal check smtp://mx.example.org     port 25, through STARTTLS
   mailseal check imaps://imap.example.org  port 993, TLS at once`,
 		SilenceUsage: true, SilenceErrors: true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+		Args: knownCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(checkCommand(), explainCommand(), demoCommand(), versionCommand(), manCommand())
+	c.SetHelpFunc(help)
 	return c
+}
+
+// knownCommand refuses words that are no command.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range c.Commands() {
+		names = append(names, sub.Name())
+	}
+	return fmt.Errorf("%q is no command%s; see mailseal --help", args[0], didYouMean(args[0], names))
 }

@@ -11,10 +11,17 @@ import (
 	"github.com/mailseal/mailseal/roots"
 )
 
+const versionManual = `Usage:
+  mailseal version
+
+Print the versions of the program, of Go, of the set of roots that it carries,
+and of the stored form of an observation. Put them into every report of a bug.`
+
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the versions of the program, of Go, of the root set and of the schema",
+		Long:  versionManual,
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(c.OutOrStdout(), "mailseal %s\ngo       %s %s/%s\nroots    mozilla %s\nschema   %d\n",
