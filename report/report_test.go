@@ -30,7 +30,9 @@ func TestGolden(t *testing.T) {
 	for name, o := range fixtures(t) {
 		r := New(o, nil, standard.RFC8314)
 		golden(t, name+".txt", write(t, "text", r, Options{}))
-		golden(t, name+".json", write(t, "json", r, Options{Tool: "mailseal test"}))
+		if name != "hostile" { // too long to be read by anybody
+			golden(t, name+".json", write(t, "json", r, Options{Tool: "mailseal test"}))
+		}
 		if name == "broken" || name == "unknown" {
 			golden(t, name+".verbose.txt", write(t, "text", r, Options{Verbose: true}))
 		}

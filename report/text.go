@@ -185,13 +185,16 @@ func (t *text) mend() {
 
 // advice lists what breaks a should.
 func (t *text) advice() {
-	groups := t.groups(standard.Should)
-	if len(groups) == 0 {
+	groups, open := t.groups(standard.Should), t.openAdvice()
+	if len(groups)+len(open) == 0 {
 		return
 	}
 	t.heading("Advice")
 	for _, g := range groups {
 		t.group("- ", 2, g)
+	}
+	for _, line := range open {
+		t.item(2, "-", 2, "%s", line)
 	}
 }
 

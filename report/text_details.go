@@ -179,6 +179,8 @@ func tickets(s *observe.TLS) string {
 
 func lifetime(seconds uint32) string {
 	switch {
+	case seconds == 0:
+		return "a time that was not told"
 	case seconds >= 2*24*3600:
 		return fmt.Sprintf("%d days", seconds/(24*3600))
 	case seconds >= 2*3600:
@@ -206,7 +208,8 @@ func (t *text) scts(s *observe.TLS) string {
 	return cmp.Or(strings.Join(all, ", "), "none")
 }
 
-// chain tells the certificates as sent; the same chain only once.
+// chain tells the certificates as sent; the same chain only once. Names come
+// with the backslashes of RFC 4514, so only the page escapes them.
 func (t *text) chain(e Endpoint, s *Summary) {
 	key := ""
 	for _, c := range s.Chain {
@@ -218,7 +221,7 @@ func (t *text) chain(e Endpoint, s *Summary) {
 	}
 	t.chains[key] = place(e.Endpoint)
 	for i, c := range s.Chain {
-		t.detail(fmt.Sprintf("chain %d of %d", i+1, len(s.Chain)), "%s", cmp.Or(observe.Escape(string(c.Subject)), "(no subject)"))
+		t.detail(fmt.Sprintf("chain %d of %d", i+1, len(s.Chain)), "%s", cmp.Or(string(c.Subject), "(no subject)"))
 		if c.Unread {
 			t.detail("", "it could not be read")
 		} else {
@@ -242,7 +245,7 @@ func (t *text) certificate(c Certificate) {
 	}
 	t.detail("  names", "%s", strings.Join(names, ", "))
 	t.detail("  valid", "%s to %s, %s", day(*c.NotBefore), day(*c.NotAfter), t.left(*c.NotAfter))
-	t.detail("  issuer", "%s", c.Issuer)
+	t.detail("  issuer", "%s", string(c.Issuer))
 	t.detail("  key", "%s, signed with %s", c.Key, c.Signature)
 }
 

@@ -24,15 +24,16 @@ func (t *text) unknowns() {
 		c := &t.r.Observation.Conns[e.Best]
 		var open []standard.Verdict
 		for _, v := range t.verdicts(e) {
-			if v.Outcome == standard.Open {
+			if v.Outcome == standard.Open && v.Level == standard.Must {
 				open = append(open, v)
 			}
 		}
 		switch {
 		case e.Closed:
-		case early(c) && (len(open) > 0 || e.Seal == standard.SealUnknown):
+		case early(c) && e.Seal == standard.SealUnknown:
 			begin()
 			t.ended(e, c, len(open))
+		case early(c): // what made the seal is told, and the rest follows from it
 		case len(open) > 0:
 			begin()
 			t.open(e, open)
@@ -54,9 +55,7 @@ func (t *text) ended(e Endpoint, c *observe.Conn, open int) {
 	if open > 0 && c.Reached != observe.Nothing {
 		t.text(4, "%s left open by that.", count(open, "question is", "questions are"))
 	}
-	if e.Seal == standard.SealUnknown {
-		t.text(4, "%s", remedies[c.End])
-	}
+	t.text(4, "%s", remedies[c.End])
 }
 
 // story is one sentence on how far a connection got.
@@ -92,24 +91,40 @@ func (t *text) lastWords(indent int, c *observe.Conn) {
 // openLimit is how many open questions of one endpoint are told one by one.
 const openLimit = 5
 
-// open tells single questions that are open, those that matter first.
+// open tells single questions that are open on an endpoint.
 func (t *text) open(e Endpoint, open []standard.Verdict) {
-	told := 0
-	for _, must := range []bool{true, false} {
-		for _, v := range open {
-			if (v.Level == standard.Must) != must || told >= openLimit && !t.verbose {
-				continue
-			}
-			told++
-			t.text(2, "%s on %s", v.Check, place(e.Endpoint))
-			if d := t.r.Findings[v.Finding].Detail; d != "" {
-				t.text(4, "%s", d)
-			}
-		}
+	told := len(open)
+	if !t.verbose {
+		told = min(told, openLimit)
+	}
+	for _, v := range open[:told] {
+		t.text(2, "%s on %s", v.Check, place(e.Endpoint))
+		t.text(4, "%s", t.r.Findings[v.Finding].Detail)
 	}
 	if more := len(open) - told; more > 0 {
 		t.text(2, "%s open on %s; --verbose lists them", count(more, "more question is", "more questions are"), place(e.Endpoint))
 	}
+}
+
+// openAdvice names what advice is open on endpoints that were seen; only
+// --verbose tells why, for it costs no seal.
+func (t *text) openAdvice() []string {
+	var all []string
+	for _, e := range t.r.Endpoints {
+		if early(&t.r.Observation.Conns[e.Best]) {
+			continue
+		}
+		var names []string
+		for _, v := range t.verdicts(e) {
+			if v.Outcome == standard.Open && v.Level == standard.Should {
+				names = append(names, v.Check)
+			}
+		}
+		if len(names) > 0 {
+			all = append(all, fmt.Sprintf("open on %s: %s", place(e.Endpoint), strings.Join(names, ", ")))
+		}
+	}
+	return all
 }
 
 // lookups tells the look-ups that gave no answer.
