@@ -121,7 +121,9 @@ func (c *aCase) readConn(key string, flags []string, body string) error {
 	case "end":
 		c.conn.End = observe.End(body)
 	case "cause":
-		c.conn.Cause = body
+		var text observe.Text // so that a case can have what no editor should show
+		err = text.UnmarshalText([]byte(body))
+		c.conn.Cause = string(text)
 	default:
 		return fmt.Errorf("nobody knows %q", key)
 	}
@@ -385,11 +387,11 @@ var registered = sync.OnceValue(func() map[string]uint16 {
 	all := make(map[string]uint16)
 	for i := 0xffff; i >= 0; i-- {
 		n := uint16(i)
-		all["version "+iana.VersionName(n)] = n
-		all["suite "+iana.SuiteName(n)] = n
-		all["group "+iana.GroupName(n)] = n
-		all["signature "+iana.SignatureSchemeName(n)] = n
-		all["extension "+iana.ExtensionName(n)] = n
+		all["version "+strings.ToLower(iana.VersionName(n))] = n
+		all["suite "+strings.ToLower(iana.SuiteName(n))] = n
+		all["group "+strings.ToLower(iana.GroupName(n))] = n
+		all["signature "+strings.ToLower(iana.SignatureSchemeName(n))] = n
+		all["extension "+strings.ToLower(iana.ExtensionName(n))] = n
 	}
 	return all
 })
@@ -398,7 +400,7 @@ func number(kind, s string) (uint16, error) {
 	if n, err := strconv.ParseUint(s, 0, 16); err == nil {
 		return uint16(n), nil
 	}
-	if n, known := registered()[kind+" "+s]; known {
+	if n, known := registered()[kind+" "+strings.ToLower(s)]; known {
 		return n, nil
 	}
 	return 0, fmt.Errorf("no %s has the name %q", kind, s)

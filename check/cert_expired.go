@@ -65,8 +65,10 @@ func span(d time.Duration) string {
 		return plural(n, "day")
 	case n == 1 || d >= 2*time.Hour:
 		return plural(int(d/time.Hour), "hour")
+	case d >= time.Minute:
+		return plural(int(d/time.Minute), "minute")
 	}
-	return plural(int(d/time.Minute), "minute")
+	return plural(int(d/time.Second), "second")
 }
 
 func plural(n int, unit string) string {

@@ -39,7 +39,7 @@ func keyWeak(_ Conn, r pathResult) *view {
 	for _, c := range r.certified() {
 		kind, weak := keyKind(c)
 		if weak != "" {
-			return at(c, observe.Yes, "%s has a key of %s: %s", label(c), kind, weak)
+			return at(c, observe.Yes, "the key of %s is %s: %s", label(c), kind, weak)
 		}
 		if kind == "" {
 			unknown = at(c, observe.Unknown, "the key of %s is of a kind that we do not know", label(c))
@@ -56,24 +56,24 @@ func keyWeak(_ Conn, r pathResult) *view {
 func keyKind(c *x509.Certificate) (kind, weak string) {
 	switch k := c.PublicKey.(type) {
 	case *rsa.PublicKey:
-		kind = fmt.Sprintf("RSA, %d bits", k.N.BitLen())
+		kind = fmt.Sprintf("RSA %d", k.N.BitLen())
 		switch {
 		case k.N.BitLen() < 2048:
-			weak = "it should have 2048 or more"
+			weak = "it should have 2048 bits or more"
 		case k.E == 1 || k.E%2 == 0:
 			weak = fmt.Sprintf("its exponent is %d", k.E)
 		}
 	case *ecdsa.PublicKey:
 		kind = k.Curve.Params().Name
 		if k.Curve.Params().BitSize < 224 {
-			weak = "it should have 224 or more"
+			weak = "it should have 224 bits or more"
 		}
 	case ed25519.PublicKey:
 		kind = "Ed25519"
 	case *dsa.PublicKey:
-		kind = fmt.Sprintf("DSA, %d bits", k.P.BitLen())
+		kind = fmt.Sprintf("DSA %d", k.P.BitLen())
 		if k.P.BitLen() < 2048 {
-			weak = "it should have 2048 or more"
+			weak = "it should have 2048 bits or more"
 		}
 	}
 	return kind, weak

@@ -50,7 +50,11 @@ func (c *aCase) describe(flags []string, body string) error {
 		case "by":
 			m.issuer = v
 		default:
-			m.words[k] = v
+			var text observe.Text // so that a case can have names that no editor should show
+			if err := text.UnmarshalText([]byte(v)); err != nil {
+				return err
+			}
+			m.words[k] = string(text)
 		}
 	}
 	c.makers[m.name] = m
@@ -562,6 +566,18 @@ func (c *aCase) staple(conn *observe.Conn, body string) error {
 		return err
 	}
 	r.RevokedAt = r.ThisUpdate
+	if name := words["with"]; name != "" {
+		if r.Certificate, err = c.parsed(name); err != nil {
+			return err
+		}
+		responder, err := c.maker(name)
+		if err != nil {
+			return err
+		}
+		if key, err = c.key(responder); err != nil {
+			return err
+		}
+	}
 	conn.TLS.OCSP, err = ocsp.CreateResponse(issuer, issuer, r, key)
 	return err
 }

@@ -35,18 +35,22 @@ Take what is named out of the file. ` + where,
 func (f *Facts) superfluous(r pathResult) *view {
 	var found []string
 	var first *view
+	more := 0
 	for i, c := range r.sent {
 		if f.needed(r, i) {
 			continue
 		}
-		found = append(found, fmt.Sprintf("certificate %d of %d, %s, %s", i+1, len(r.sent), label(c), r.why(i)))
 		if first == nil {
 			first = at(c, observe.Yes, "")
 		}
 		if len(found) == maxNamed {
-			found = append(found, "and perhaps more")
-			break
+			more++
+			continue
 		}
+		found = append(found, fmt.Sprintf("certificate %d of %d, %s, %s", i+1, len(r.sent), label(c), r.why(i)))
+	}
+	if more > 0 {
+		found = append(found, fmt.Sprintf("and %d more", more))
 	}
 	if first != nil {
 		first.detail = strings.Join(found, "; ")

@@ -3,6 +3,7 @@ package check
 import (
 	"crypto/x509"
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/ocsp"
@@ -47,14 +48,28 @@ func (f *Facts) staple(der []byte, r pathResult) *view {
 	if err != nil {
 		return at(leaf, observe.Yes, "%s", stapleFault(der, err))
 	}
-	if issuer := r.issuer(); issuer != nil {
-		// The issuer may have signed it itself and sent its own certificate along, which OpenSSL's responder does and the
-		// parser takes for one of a responder that the issuer named (RFC 6960, section 4.2.2.2).
-		if _, err := ocsp.ParseResponseForCert(der, leaf, issuer); err != nil && response.CheckSignatureFrom(issuer) != nil {
-			return at(leaf, observe.Yes, "the response bears no signature of %s or of a responder that it named", label(issuer))
-		}
+	issuer := r.issuer()
+	if issuer != nil && !signedFor(response, issuer) {
+		return at(leaf, observe.Yes, "the response bears no signature of %s or of a responder that it named", label(issuer))
 	}
-	return f.stapleSays(response, leaf)
+	says := f.stapleSays(response, leaf)
+	if issuer == nil && says.answer == observe.No {
+		return &view{detail: "the response says that all is well, but the issuer's certificate is not at hand to verify that"}
+	}
+	return says
+}
+
+// signedFor tells whether the issuer signed the response, or a responder that
+// it named: one with a certificate of the issuer for just that, RFC 6960,
+// section 4.2.2.2. That the responder's key made the signature was seen when
+// the response was parsed. The issuer may send its own certificate along, as
+// OpenSSL's responder does.
+func signedFor(response *ocsp.Response, issuer *x509.Certificate) bool {
+	if response.CheckSignatureFrom(issuer) == nil {
+		return true
+	}
+	c := response.Certificate
+	return c != nil && slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) && c.CheckSignatureFrom(issuer) == nil
 }
 
 // stapleFault says in our words why a response could not be taken.
