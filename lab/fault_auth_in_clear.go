@@ -30,15 +30,20 @@ var loginNotDisabled = Fault{
 
 var moreInClear = Fault{
 	Name: "capabilities-more-in-clear",
-	Manual: "In clear the server names a capability that is gone inside TLS. Two different servers stand behind the two lists, or somebody " +
-		"adds to the one that can be changed.",
+	Manual: "In clear the server names CRAM-MD5, a mechanism that is gone inside TLS. Two different servers stand behind the two lists, or " +
+		"somebody adds to the one that can be changed.",
 	Modes:  starttlsOnly,
 	Checks: []string{"capabilities-more-in-clear"},
 	Edit: func(s *Server) {
-		extra := map[string]string{"imap": "QUOTA", "pop3": "EXPIRE 60", "sieve": `"NOTIFY" "mailto"`}[s.Protocol]
-		if extra == "" {
-			extra = "SMTPUTF8"
+		switch s.Protocol {
+		case "imap":
+			s.Capabilities = append(s.Capabilities, "AUTH=CRAM-MD5")
+		case "pop3":
+			s.Capabilities = append(s.Capabilities, "SASL CRAM-MD5")
+		case "sieve":
+			s.Capabilities = append(remove(s.Capabilities, `"SASL" ""`), `"SASL" "CRAM-MD5"`)
+		default:
+			s.Capabilities = append(s.Capabilities, "AUTH CRAM-MD5")
 		}
-		s.Capabilities = append(s.Capabilities, extra)
 	},
 }

@@ -10,8 +10,17 @@ var certSelfSigned = Fault{
 var certUnknownCA = Fault{
 	Name:   "cert-unknown-ca",
 	Manual: "The chain is whole and in order, but its root is one that nobody trusts: the CA of a company, or of an attacker.",
-	Checks: []string{"chain-untrusted", "untrusted-mozilla", "untrusted-system"},
+	Checks: []string{"chain-incomplete", "chain-untrusted", "untrusted-mozilla", "untrusted-system"}, // a root that nobody has looks like one that is missing
 	Edit: func(s *Server) {
 		s.Leaf.Issuer, s.Leaf.Chain = StrangerIntermediate, []Authority{StrangerIntermediate}
+	},
+}
+
+var certUnknownCAWithRoot = Fault{
+	Name:   "cert-unknown-ca-with-root",
+	Manual: "As cert-unknown-ca, and the unknown root is sent along, so that the chain is whole for everybody to see.",
+	Checks: []string{"chain-superfluous", "chain-untrusted", "untrusted-mozilla", "untrusted-system"},
+	Edit: func(s *Server) {
+		s.Leaf.Issuer, s.Leaf.Chain = StrangerIntermediate, []Authority{StrangerIntermediate, StrangerRoot}
 	},
 }

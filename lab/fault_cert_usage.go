@@ -16,10 +16,3 @@ var certKeyUsageUnfit = Fault{
 	Checks: []string{"cert-key-usage-unfit"},
 	Edit:   func(s *Server) { s.Leaf.KeyUsage = x509.KeyUsageKeyAgreement },
 }
-
-var mustStapleUnmet = Fault{
-	Name:   "must-staple-unmet",
-	Manual: "The certificate demands a stapled OCSP response (RFC 7633), and the server staples none. Clients that honour the demand leave.",
-	Checks: []string{"must-staple-unmet"},
-	Edit:   func(s *Server) { s.Leaf.MustStaple = true },
-}

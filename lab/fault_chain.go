@@ -22,6 +22,13 @@ var chainSuperfluous = Fault{
 	Edit:   func(s *Server) { s.Leaf.Chain = []Authority{Intermediate, StrangerIntermediate} },
 }
 
+var chainWithRoot = Fault{
+	Name:   "chain-with-root",
+	Manual: "The root is sent along. A client that trusts it has it already, and one that does not will not trust it for that.",
+	Checks: []string{"chain-superfluous"},
+	Edit:   func(s *Server) { s.Leaf.Chain = []Authority{Intermediate, Root} },
+}
+
 var chainHundred = Fault{
 	Name:   "chain-of-100",
 	Manual: "The server sends 100 certificates, of which two are needed. A client that follows every one of them is kept busy.",

@@ -66,7 +66,7 @@ var certificateHuge = Fault{
 	Name: "certificate-of-16-mb",
 	Manual: "The server announces a Certificate message of 16 megabytes, the most that TLS can say, and begins to send it. " +
 		"A client without a bound fills its memory.",
-	Checks: []string{"tls-failing"},
+	Checks: []string{"tls-failing", "key-exchange-not-post-quantum"}, // the ServerHello chose TLS 1.2,
 	Edit: func(s *Server) {
 		s.Instead[observe.Handshake] = func(c *Session) {
 			if c.ReadHello() && c.SendRaw(plainServerHello()) {
@@ -93,14 +93,15 @@ func (c *Session) ReadHello() bool {
 }
 
 // plainServerHello is a record with a ServerHello of TLS 1.2 that chooses
-// TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 and agrees to secure renegotiation.
+// TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, secure renegotiation and the
+// extended master secret.
 func plainServerHello() []byte {
 	body := make([]byte, 0, 64)
 	body = append(body, 0x03, 0x03)
-	body = append(body, make([]byte, 32)...)       // random: nobody gets as far as to use it
-	body = append(body, 0)                         // no session id
-	body = append(body, 0xc0, 0x2b, 0)             // suite, no compression
-	body = append(body, 0, 5, 0xff, 0x01, 0, 1, 0) // renegotiation_info, RFC 5746, section 3.6
+	body = append(body, make([]byte, 32)...)                      // random: nobody gets as far as to use it
+	body = append(body, 0)                                        // no session id
+	body = append(body, 0xc0, 0x2b, 0)                            // suite, no compression
+	body = append(body, 0, 9, 0xff, 0x01, 0, 1, 0, 0, 0x17, 0, 0) // RFC 5746, section 3.6; RFC 7627, section 5.1
 	message := append([]byte{serverHello, 0, 0, byte(len(body))}, body...)
 	return append(recordHeader(len(message)), message...)
 }

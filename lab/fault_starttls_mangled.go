@@ -31,10 +31,13 @@ func mangle(s *Server, word string) {
 
 var greetingMasked = Fault{
 	Name: "greeting-masked",
-	Manual: "The greeting is 220 and a row of asterisks: a firewall hides what the server says of itself. STARTTLS still works, " +
-		"but somebody who rewrites replies sits on the line.",
+	Manual: "The greeting is 220 and a row of asterisks, and STARTTLS is neither offered nor known: a firewall hides what the server says of " +
+		"itself, and takes TLS away without a trace in the answer to EHLO.",
 	Protocols: smtpFamily,
 	Modes:     starttlsOnly,
-	Checks:    []string{"starttls-mangled"},
-	Edit:      func(s *Server) { s.Greeting = []string{"220 ****************************************"} },
+	Checks:    []string{"starttls-mangled", "starttls-missing"},
+	Edit: func(s *Server) {
+		s.Greeting = []string{"220 ****************************************"}
+		stripStartTLS(s)
+	},
 }

@@ -8,13 +8,29 @@ var starttlsRefusedForNow = Fault{
 	Checks: []string{"starttls-refused"},
 	Edit: func(s *Server) {
 		s.Refusal = map[string]string{
-			"imap":  "NO [UNAVAILABLE] TLS is not available for the moment",
-			"pop3":  "-ERR [SYS/TEMP] TLS is not available for the moment",
-			"sieve": `NO (TRYLATER) "TLS is not available for the moment"`,
+			"imap":  "NO TLS is not available for the moment",
+			"pop3":  "-ERR TLS is not available for the moment",
+			"sieve": `NO "TLS is not available for the moment"`,
 		}[s.Protocol]
 		if s.Refusal == "" {
 			s.Refusal = "454 4.7.0 TLS not available due to temporary reason"
 		}
+	},
+}
+
+var starttlsPutOff = Fault{
+	Name: "starttls-put-off",
+	Manual: "STARTTLS is offered, and the command is answered by the code that means later: [UNAVAILABLE] (RFC 5530), [SYS/TEMP] (RFC 3206), " +
+		"(TRYLATER) (RFC 5804). What the server would have done is not known.",
+	Protocols: []string{"imap", "pop3", "sieve"},
+	Modes:     starttlsOnly,
+	Checks:    []string{"throttled"},
+	Edit: func(s *Server) {
+		s.Refusal = map[string]string{
+			"imap":  "NO [UNAVAILABLE] TLS is not available for the moment",
+			"pop3":  "-ERR [SYS/TEMP] TLS is not available for the moment",
+			"sieve": `NO (TRYLATER) "TLS is not available for the moment"`,
+		}[s.Protocol]
 	},
 }
 

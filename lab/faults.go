@@ -40,6 +40,7 @@ var Faults = slices.Concat(
 		comeLater,
 		escapeInText,
 		greetingMasked,
+		bareLineEnds,
 		preauth,
 		preauthImplicit,
 		endlessReply,
@@ -53,6 +54,7 @@ var Faults = slices.Concat(
 		moreInClear,
 		starttlsRefusedForNow,
 		starttlsRefused,
+		starttlsPutOff,
 		residueSameSegment,
 		residueLate,
 
@@ -68,14 +70,17 @@ var Faults = slices.Concat(
 		suiteStaticRSA,
 		certificateDemanded,
 		certificateHuge,
+		groupClassical,
 
 		// The certificate.
 		chainIncomplete,
 		chainDisordered,
 		chainSuperfluous,
+		chainWithRoot,
 		chainHundred,
 		certSelfSigned,
 		certUnknownCA,
+		certUnknownCAWithRoot,
 		certWrongName,
 		certNameOnlyInCN,
 		certExpired,
@@ -87,6 +92,8 @@ var Faults = slices.Concat(
 		certForClients,
 		certKeyUsageUnfit,
 		mustStapleUnmet,
+		stapleGarbled,
+		sctMissing,
 
 		// Inside TLS.
 		starttlsInsideTLS,

@@ -129,10 +129,13 @@ func TestFaultConversations(t *testing.T) {
 		{starttlsStripped, "imap", "S: * OK…\nC: a CAPABILITY\nS: * CAPABILITY IMAP4rev1 LITERAL- ID LOGINDISABLED\nS: a OK…\nC: b STARTTLS\nS: b BAD…"},
 		{starttlsMaskedX, "smtp", ehlo + "S: 250-ENHANCEDSTATUSCODES\nS: 250 XXXXXXXA\nC: STARTTLS\nS: 502…"},
 		{starttlsPrefixed, "lmtp", "S: 220…\nC: LHLO x\nS: 250-…\nS: 250-PIPELINING\nS: 250-SIZE…\nS: 250-8BITMIME\nS: 250-ENHANCEDSTATUSCODES\nS: 250 XSTARTTLS\nC: STARTTLS\nS: 502…"},
-		{greetingMasked, "smtp", "S: 220 ****************************************\nC: EHLO x\nS: 250-…\nS: 250-…\nS: 250-…\nS: 250-…\nS: 250-…\nS: 250 STARTTLS\nC: STARTTLS\nS: 220…\nTLS"},
+		{greetingMasked, "smtp", "S: 220 ****************************************\nC: EHLO x\nS: 250-…\nS: 250-…\nS: 250-…\nS: 250-…\nS: 250 ENHANCEDSTATUSCODES\nC: STARTTLS\nS: 502…"},
 		{starttlsHidden, "pop3", "S: +OK…\nC: CAPA\nS: +OK…\nS: TOP\nS: UIDL\nS: RESP-CODES\nS: AUTH-RESP-CODE\nS: IMPL…\nS: .\nC: STLS\nS: +OK…\nTLS"},
 		{starttlsRefusedForNow, "smtp", "S: 220…\nC: EHLO x\nS: 250-…\nS: 250-…\nS: 250-…\nS: 250-…\nS: 250-…\nS: 250 STARTTLS\nC: STARTTLS\nS: 454 4.7.0…\nC: NOOP\nS: 250…"},
-		{starttlsRefusedForNow, "imap", "S: * OK…\nC: a STARTTLS\nS: a NO [UNAVAILABLE]…"},
+		{starttlsRefusedForNow, "imap", "S: * OK…\nC: a STARTTLS\nS: a NO TLS…"},
+		{starttlsPutOff, "imap", "S: * OK…\nC: a STARTTLS\nS: a NO [UNAVAILABLE]…\nC: b NOOP\nS: b OK…"},
+		{starttlsPutOff, "sieve", "S: \"IMPL…\nS: \"SIEVE…\nS: \"VERSION…\nS: \"SASL\" \"\"\nS: \"STARTTLS\"\nS: OK…\nC: STARTTLS\nS: NO (TRYLATER)…"},
+		{moreInClear, "smtp", ehlo + "S: 250-ENHANCEDSTATUSCODES\nS: 250-STARTTLS\nS: 250 AUTH CRAM-MD5\nC: AUTH PLAIN {plain}\nS: 504…"},
 		{starttlsRefused, "pop3", "S: +OK…\nC: STLS\nS: -ERR…"},
 		{authInClear, "smtp", ehlo + "S: 250-ENHANCEDSTATUSCODES\nS: 250-STARTTLS\nS: 250 AUTH PLAIN LOGIN\nC: AUTH PLAIN {plain}\nS: 235…"},
 		{authInClear, "pop3", "S: +OK…\nC: USER lab\nS: +OK…\nC: PASS {secret}\nS: +OK…"},
@@ -327,6 +330,31 @@ func (c *client) toTheEnd(m observe.Mode) error {
 
 func isReset(err error) bool { return err != nil && errors.Is(err, syscall.ECONNRESET) }
 
+func isSCTs(e pkix.Extension) bool { return e.Id.String() == "1.3.6.1.4.1.11129.2.4.2" }
+
+func TestBareLineEnds(t *testing.T) {
+	c := dialClear(t, faulty(t, newTestCA(t), bareLineEnds, "smtp", observe.StartTLS))
+	c.send("EHLO x\r\nQUIT\r\n")
+	all, err := io.ReadAll(c.in)
+	if err != nil || !bytes.Contains(all, []byte("\n221 ")) || bytes.Contains(all, []byte("\r")) {
+		t.Errorf("the server said %q (%v), want lines that end with LF alone", all, err)
+	}
+}
+
+func TestStaple(t *testing.T) {
+	state, err := dialClear(t, faulty(t, newTestCA(t), stapleGarbled, "imap", observe.Implicit)).look()
+	if err != nil || !bytes.HasPrefix(state.OCSPResponse, []byte("<html>")) {
+		t.Errorf("the staple is %q (%v)", state.OCSPResponse, err)
+	}
+}
+
+func TestGroup(t *testing.T) {
+	state, err := dialClear(t, faulty(t, newTestCA(t), groupClassical, "imap", observe.Implicit)).look()
+	if err != nil || state.CurveID != tls.X25519 {
+		t.Errorf("the group is %v (%v), want X25519", state.CurveID, err)
+	}
+}
+
 // The leaves are what they say.
 func TestLeaves(t *testing.T) {
 	ca := newTestCA(t)
@@ -357,6 +385,9 @@ func TestLeaves(t *testing.T) {
 			return slices.Equal(c.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth})
 		}, 2},
 		{certKeyUsageUnfit, func(c *x509.Certificate) bool { return c.KeyUsage == x509.KeyUsageKeyAgreement }, 2},
+		{sctMissing, func(c *x509.Certificate) bool { return !slices.ContainsFunc(c.Extensions, isSCTs) }, 2},
+		{certUnknownCAWithRoot, func(c *x509.Certificate) bool { return strings.Contains(c.Issuer.CommonName, "stranger") }, 3},
+		{chainWithRoot, func(c *x509.Certificate) bool { return true }, 3},
 		{mustStapleUnmet, func(c *x509.Certificate) bool {
 			return slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(mustStaple.Id) })
 		}, 2},

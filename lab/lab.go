@@ -46,6 +46,7 @@ type Server struct {
 	Capabilities       []string // in clear, one item each, in the words of the protocol
 	SealedCapabilities []string // the same, inside TLS
 
+	BareLF           bool   // lines end with LF alone
 	GoAhead          string // the reply that starts TLS (IMAP: without its tag); empty: the honest one
 	Refusal          string // not empty: STARTTLS is answered so, and TLS does not start
 	Hidden           bool   // STARTTLS is accepted although no capability names it

@@ -51,15 +51,31 @@ func (c *Session) Server() *Server { return c.server }
 // Sealed tells whether TLS stands.
 func (c *Session) Sealed() bool { return c.tls != nil }
 
-// Send writes lines, each with CRLF, in one segment where they fit.
+// Send writes lines, each with its end, in one segment where they fit.
 func (c *Session) Send(lines ...string) bool {
 	if c.ended || len(lines) == 0 {
 		return !c.ended
 	}
 	for _, l := range lines {
-		c.rec.line(observe.Server, c.Sealed(), l, observe.CRLF, false)
+		c.rec.line(observe.Server, c.Sealed(), l, c.lineBreak(), false)
 	}
-	return c.write([]byte(strings.Join(lines, "\r\n") + "\r\n"))
+	return c.write([]byte(strings.Join(lines, c.lineEnd()) + c.lineEnd()))
+}
+
+// lineEnd is what ends a line, as bytes.
+func (c *Session) lineEnd() string {
+	if c.server.BareLF {
+		return "\n"
+	}
+	return "\r\n"
+}
+
+// lineBreak is what ends a line, as a record names it.
+func (c *Session) lineBreak() observe.Break {
+	if c.server.BareLF {
+		return observe.LF
+	}
+	return observe.CRLF
 }
 
 // SendRaw writes bytes as they are.
@@ -288,7 +304,7 @@ func (c *Session) upgrade(command, prefix, goAhead, unknown string) (sealed, goe
 		goAhead = s.GoAhead
 	}
 	c.replied(prefix+goAhead, observe.Yes)
-	c.rec.line(observe.Server, false, prefix+goAhead, observe.CRLF, false)
+	c.rec.line(observe.Server, false, prefix+goAhead, c.lineBreak(), false)
 	if len(s.AfterGoAhead) > 0 {
 		c.rec.line(observe.Server, false, string(s.AfterGoAhead), observe.Binary, false)
 	}
@@ -299,7 +315,7 @@ func (c *Session) upgrade(command, prefix, goAhead, unknown string) (sealed, goe
 		text, _ := redact(string(pipelined[:min(len(pipelined), keptText)]), c.run.secrets)
 		c.rec.edit(func(o *observe.Conn) { o.Residue = &observe.Residue{Bytes: observe.Text(text)} })
 	}
-	if !c.write(append([]byte(prefix+goAhead+"\r\n"), s.AfterGoAhead...)) {
+	if !c.write(append([]byte(prefix+goAhead+c.lineEnd()), s.AfterGoAhead...)) {
 		return false, false
 	}
 	c.rec.reach(observe.Upgraded)

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -150,14 +151,14 @@ func (s *smtp) startTLS(line, rest string) bool {
 	return sealed || goesOn
 }
 
-// offersAuth tells whether AUTH is among the capabilities.
-func (s *smtp) offersAuth() bool {
+// mechanisms are those that the capabilities name behind AUTH.
+func (s *smtp) mechanisms() []string {
 	for _, item := range s.capabilities() {
-		if verb, _ := splitVerb(item); verb == "AUTH" {
-			return true
+		if verb, rest := splitVerb(item); verb == "AUTH" {
+			return strings.Fields(strings.ToUpper(rest))
 		}
 	}
-	return false
+	return nil
 }
 
 // auth answers AUTH, RFC 4954, section 4, with the mechanisms PLAIN and LOGIN.
@@ -165,9 +166,9 @@ func (s *smtp) auth(rest string) bool {
 	switch {
 	case !s.esmtp:
 		return s.wrong("503 5.5.1 Say EHLO first")
-	case !s.offersAuth() && !s.Sealed():
+	case s.mechanisms() == nil && !s.Sealed():
 		return s.wrong("538 5.7.11 Encryption required for requested authentication mechanism")
-	case !s.offersAuth():
+	case s.mechanisms() == nil:
 		return s.wrong("502 5.5.1 Command not implemented")
 	case s.user:
 		return s.wrong("503 5.5.1 Already authenticated")
@@ -175,15 +176,11 @@ func (s *smtp) auth(rest string) bool {
 		return s.wrong("503 5.5.1 Not during a mail transaction")
 	}
 	mechanism, initial := splitVerb(rest)
-	var good, ok bool
-	switch mechanism {
-	case "PLAIN":
-		good, ok = s.authPlain(initial)
-	case "LOGIN":
-		good, ok = s.authLogin(initial)
-	default:
+	speak := map[string]func(string) (good, ok bool){"PLAIN": s.authPlain, "LOGIN": s.authLogin}[mechanism]
+	if speak == nil || !slices.Contains(s.mechanisms(), mechanism) {
 		return s.wrong("504 5.5.4 Unrecognized authentication mechanism")
 	}
+	good, ok := speak(initial)
 	if !ok {
 		return !s.ended && s.wrong("501 5.5.2 Cannot decode, or cancelled")
 	}
