@@ -179,14 +179,16 @@ var services = map[string][]string{
 // canonical brings a host or domain to the form in which names are compared.
 func canonical(host string) string { return lower(strings.TrimSuffix(host, ".")) }
 
-// lower is for ASCII alone: what lies outside must match as it is.
+// lower is for ASCII alone, byte by byte: what lies outside must match as it
+// is, and bytes that are no UTF-8 must not become equal to each other.
 func lower(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + ('a' - 'A')
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + ('a' - 'A')
 		}
-		return r
-	}, s)
+	}
+	return string(b)
 }
 
 // presentedBy lists what a certificate bears in its subjectAltName.
