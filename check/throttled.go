@@ -31,10 +31,10 @@ func sentAway(c Conn) *view {
 		return &view{answer: observe.Yes, detail: "the server asked us to come later: " + c.cause(), lines: c.lastWords()}
 	case c.putOff():
 		return &view{answer: observe.Yes, detail: "the server asked us to come later" + c.reply(), lines: c.lastWords()}
-	case c.End == observe.Done, c.sealed():
-		return &view{answer: observe.No, detail: "the server served us"}
 	case c.End == observe.Refused, c.End == observe.Alerted, c.End == observe.Garbled:
 		return &view{answer: observe.No, detail: "the connection ended in another way: " + c.cause()}
+	case c.End == observe.Done, c.sealed():
+		return &view{answer: observe.No, detail: "the server served us"}
 	}
 	return c.cutShort("the connection ended early, and the server did not say why")
 }
