@@ -44,7 +44,7 @@ func failing(c Conn) *view {
 	case !begun:
 		return c.cutShort("the conversation did not come to TLS")
 	}
-	if a, ok := c.fatal(); ok {
+	if a, ok := c.fatal(); ok && c.End != observe.Excess { // what is too long is nobody's offer
 		return c.alerted(a)
 	}
 	if spoiled(c.End) || c.End == observe.Alerted || c.End == observe.Refused {

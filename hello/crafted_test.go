@@ -145,7 +145,7 @@ func TestReadPartialChain(t *testing.T) {
 
 // A message of 16 MB is read up to the limit, and what came whole is kept.
 func TestReadEndlessCertificate(t *testing.T) {
-	big := strings.Repeat("c", 600_000)
+	big := strings.Repeat("c", 150_000)
 	message := msg(messageCertificate, chainBody("leaf", big, big, big))
 	server := hs(messageServerHello, serverHelloBody(0x0303, 0xc02f, someRandom))
 	for len(message) > 0 {
@@ -154,11 +154,22 @@ func TestReadEndlessCertificate(t *testing.T) {
 		message = message[n:]
 	}
 	f := Read(server, nil, nil)
-	if want := "Certificate of 1800019 bytes, of which 1048576 were read"; f.Garbled != want {
-		t.Errorf("Read: Garbled = %q, want %q", f.Garbled, want)
+	if want := "Certificate of 450019 bytes, of which 262144 were read"; f.Garbled != want || f.Oversize != 450_019 {
+		t.Errorf("Read: Garbled = %q, Oversize = %d, want %q", f.Garbled, f.Oversize, want)
 	}
 	if len(f.Chain) != 2 || string(f.Chain[0]) != "leaf" || len(f.Chain[1]) != len(big) {
 		t.Errorf("Read: %d certificates, want the two that came within the limit", len(f.Chain))
+	}
+}
+
+// Its length is told even where reading stopped at its beginning, as crypto/tls does.
+func TestReadOversize(t *testing.T) {
+	for _, test := range []struct{ length, want int }{{maxMessage, 0}, {maxMessage + 1, maxMessage + 1}, {1<<24 - 1, 1<<24 - 1}} {
+		start := []byte{messageCertificate, byte(test.length >> 16), byte(test.length >> 8), byte(test.length)}
+		f := Read(join(hs(messageServerHello, serverHelloBody(0x0303, 0xc02f, someRandom)), rec(typeHandshake, start)), nil, nil)
+		if f.Oversize != test.want {
+			t.Errorf("Read of a message that announces %d bytes: Oversize = %d, want %d", test.length, f.Oversize, test.want)
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ package hello
 
 // What is kept of lists that the server can prolong.
 const (
-	maxMessage      = 1 << 20 // bytes of one handshake message; its length field allows 16 MiB
+	maxMessage      = 256 << 10 // bytes of one handshake message, as crypto/tls takes it; its length field allows 16 MiB
 	maxCertificates = 200
 	maxAuthorities  = 200
 	maxSCTs         = 100
@@ -67,6 +67,7 @@ type Flight struct {
 	ServerHelloSeen   bool
 	HandshakeComplete bool   // the server's Finished in TLS 1.3; below, a sealed handshake record behind ChangeCipherSpec
 	Unopened          int    // sealed records not opened: every one below TLS 1.3, and those without a key in the log
+	Oversize          int    // bytes of a handshake message that announced itself longer than anybody should read; 0 if none did
 	Garbled           string // what made the reading stop; "" if it came to the end
 }
 

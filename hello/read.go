@@ -146,8 +146,12 @@ func (r *reader) tooLong(typ uint8) {
 	}
 }
 
-// partialMessage reads the certificates that have arrived of a Certificate message that has not.
+// partialMessage reads the certificates that have arrived of a Certificate message that has not, and notes a message
+// that will not be read whatever comes.
 func (r *reader) partialMessage() {
+	if len(r.pending) >= 4 && messageLength(r.pending) > maxMessage {
+		r.f.Oversize = messageLength(r.pending)
+	}
 	if len(r.pending) > 4 && r.pending[0] == messageCertificate && r.f.ServerHelloSeen && !r.seen[messageCertificate] {
 		r.certificate(r.pending[4:])
 	}

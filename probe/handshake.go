@@ -79,6 +79,10 @@ func (r *run) readHandshake(err error) {
 		r.record.Alerts = append(r.record.Alerts, observe.Alert{From: observe.Client, Level: a.Level, Code: a.Code, Sealed: a.Sealed})
 	}
 	r.nameTheAlert(err)
+	if err != nil && f.Oversize > 0 {
+		r.record.End = observe.Excess
+		r.record.Cause = fmt.Sprintf("a handshake message of %d bytes", f.Oversize)
+	}
 }
 
 const closeNotify = 0

@@ -126,7 +126,7 @@ func (s *wireSide) findTLS() error {
 }
 
 func (s *wireSide) notTLS(head []byte) error {
-	s.w.note(observe.Server, string(head), observe.Cut, false)
+	s.w.note(observe.Server, string(head), observe.Binary, false) // no line of the protocol, whatever it says
 	first := head[:min(len(head), 60)]
 	return &Stop{observe.Garbled, fmt.Sprintf("expected TLS, got \"%s\"", observe.Escape(string(first)))}
 }
