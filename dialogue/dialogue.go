@@ -136,6 +136,23 @@ func (s *Session) dotted() ([]string, error) {
 	}
 }
 
+// garbage reads on for a moment, so that the record shows more than the
+// first byte of an answer that is not the protocol, and records it.
+func (s *Session) garbage(head []byte) []byte {
+	s.Within(time.Second, func() error {
+		for len(head) < 200 {
+			more, err := s.Chunk()
+			if err != nil {
+				return err
+			}
+			head = append(head, more...)
+		}
+		return nil
+	})
+	s.Heard(head)
+	return head
+}
+
 const literalLimit = 64 << 10
 
 // withLiterals reads the literals that a line announces, and the lines that

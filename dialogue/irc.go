@@ -135,12 +135,14 @@ func ircSTARTTLS(s *Session) error {
 		m, err = ircUntil(s, "670", "691", "421", "451")
 		return err
 	}
-	patience, hidden := s.Wait, s.Record.Upgrade.Offered == observe.No
-	if hidden {
-		patience = ircPatience
+	if s.Record.Upgrade.Offered != observe.No {
+		if err := wait(); err != nil {
+			return err
+		}
+		return s.answered(m.command == "670", m.line)
 	}
-	err := s.Within(patience, wait)
-	if hidden && timedOut(err) {
+	err := s.Within(ircPatience, wait)
+	if timedOut(err) {
 		return ircPassedOver(s)
 	}
 	if err != nil {

@@ -285,11 +285,11 @@ func readBER(s *Session) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := int(head[1]); head[0] != berSequence || n == 0x80 || n > 0x84 {
-		head = append(head, s.Buffered()[:min(len(s.Buffered()), 200)]...)
-		s.Heard(head)
-		return nil, wire.Garbled("expected an LDAP message, got \"%s\"", shown(string(head)))
-	} else if n > 0x80 {
+	n := int(head[1])
+	if head[0] != berSequence || n == 0x80 || n > 0x84 {
+		return nil, wire.Garbled("expected an LDAP message, got \"%s\"", shown(string(s.garbage(head))))
+	}
+	if n > 0x80 {
 		long, err := s.Message(n - 0x80)
 		if err != nil {
 			return nil, err

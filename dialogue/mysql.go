@@ -81,9 +81,7 @@ func mysqlPacket(s *Session) ([]byte, error) {
 	}
 	size := int(head[0]) | int(head[1])<<8 | int(head[2])<<16
 	if size == 0 || size > mysqlPacketLimit || head[3] != 0 {
-		rest := append(head, s.Buffered()...)
-		s.Heard(rest)
-		return nil, wire.Garbled("expected a MySQL greeting, got \"%s\"", shown(string(head)))
+		return nil, wire.Garbled("expected a MySQL greeting, got \"%s\"", shown(string(s.garbage(head))))
 	}
 	payload, err := s.Message(size)
 	if err != nil {

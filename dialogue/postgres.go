@@ -47,8 +47,7 @@ func postgresSSL(s *Session) error {
 	case 'E':
 		return postgresError(s)
 	}
-	s.Heard(b)
-	return wire.Garbled("expected S or N, got \"%s\"", shown(string(b)))
+	return wire.Garbled("expected S or N, got \"%s\"", shown(string(s.garbage(b))))
 }
 
 const postgresErrorLimit = 8192
@@ -62,7 +61,7 @@ func postgresError(s *Session) error {
 	}
 	size := int64(binary.BigEndian.Uint32(head)) - 4
 	if size < 0 || size > postgresErrorLimit {
-		return wire.Garbled("expected a PostgreSQL error, got a message of %d bytes", size)
+		return wire.Garbled("expected a PostgreSQL error, got \"%s\"", shown(string(s.garbage(append([]byte{'E'}, head...)))))
 	}
 	body, err := s.Message(int(size))
 	if err != nil {

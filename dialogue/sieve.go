@@ -113,13 +113,25 @@ func sieveAgain(s *Session) error {
 	return sieveCapabilities(s, "CAPABILITY")
 }
 
-// sieveOffers looks for the capability STARTTLS, whose line has no value.
+// sieveName returns the first string of a capability, which is quoted or a
+// literal.
+func sieveName(item string) string {
+	if rest, ok := strings.CutPrefix(item, `"`); ok {
+		name, _, _ := strings.Cut(rest, `"`)
+		return name
+	}
+	head, rest, _ := strings.Cut(item, "\r\n")
+	n, _ := literal(head)
+	return rest[:min(n, len(rest))]
+}
+
+// sieveOffers looks for the capability STARTTLS.
 func sieveOffers(c *observe.Capabilities) observe.Answer {
 	if c == nil {
 		return observe.Unknown
 	}
 	for _, i := range c.Items {
-		if strings.EqualFold(strings.TrimSpace(string(i)), `"STARTTLS"`) {
+		if strings.EqualFold(sieveName(string(i)), "STARTTLS") {
 			return observe.Yes
 		}
 	}

@@ -155,7 +155,9 @@ func (r *xmppReader) streamError(t xmlToken) error {
 		if i == 0 {
 			condition = c.name
 		}
-		words = append(words, c.name)
+		if c.name != "text" {
+			words = append(words, c.name)
+		}
 		if c.text != "" {
 			words = append(words, c.text)
 		}
@@ -276,12 +278,12 @@ func (r *xmppReader) token(top bool) (xmlToken, error) {
 	open, quote := -1, byte(0)
 	for len(b) < xmlTokenLimit {
 		c, err := r.s.Message(1)
-		text := top && open < 0 && len(strings.TrimSpace(string(b))) > 0
-		if text && (err != nil || c[0] == '\n' || c[0] == '<') {
-			return xmlToken{}, wire.Garbled("expected XML, got \"%s\"", shown(string(b)))
-		}
 		if err != nil {
 			return xmlToken{}, err
+		}
+		if top && open < 0 && strings.IndexByte("< \t\r\n", c[0]) < 0 {
+			r.raw = nil // all is recorded now
+			return xmlToken{}, wire.Garbled("expected XML, got \"%s\"", shown(string(r.s.garbage(append(b, c[0])))))
 		}
 		r.raw = append(r.raw, c[0])
 		b = append(b, c[0])
