@@ -54,14 +54,6 @@ var helloClearText = Fault{
 	},
 }
 
-// Numbers of TLS 1.2, RFC 5246, sections 6.2.1 and 7.4.
-const (
-	handshakeRecord = 22
-	serverHello     = 2
-	certificate     = 11
-	maxRecord       = 1 << 14
-)
-
 var certificateHuge = Fault{
 	Name: "certificate-of-16-mb",
 	Manual: "The server announces a Certificate message of 16 megabytes, the most that TLS can say, and begins to send it. " +
@@ -102,17 +94,17 @@ func plainServerHello() []byte {
 	body = append(body, 0)                                        // no session id
 	body = append(body, 0xc0, 0x2b, 0)                            // suite, no compression
 	body = append(body, 0, 9, 0xff, 0x01, 0, 1, 0, 0, 0x17, 0, 0) // RFC 5746, section 3.6; RFC 7627, section 5.1
-	message := append([]byte{serverHello, 0, 0, byte(len(body))}, body...)
+	message := append([]byte{typeServerHello, 0, 0, byte(len(body))}, body...)
 	return append(recordHeader(len(message)), message...)
 }
 
-func recordHeader(n int) []byte { return []byte{handshakeRecord, 0x03, 0x03, byte(n >> 8), byte(n)} }
+func recordHeader(n int) []byte { return []byte{recordHandshake, 0x03, 0x03, byte(n >> 8), byte(n)} }
 
 // sendHugeCertificate sends a Certificate message of 2^24-1 bytes that holds
 // one certificate, as long as the client takes it.
 func (c *Session) sendHugeCertificate() {
 	const total = 1<<24 - 1
-	start := []byte{certificate, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfc, 0xff, 0xff, 0xf9}
+	start := []byte{typeCertificate, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfc, 0xff, 0xff, 0xf9}
 	record := make([]byte, maxRecord)
 	copy(record, start)
 	if !c.SendRaw(append(recordHeader(maxRecord), record...)) {

@@ -68,6 +68,8 @@ var Faults = slices.Concat(
 		suite3DES,
 		suiteRC4,
 		suiteStaticRSA,
+		extendedMasterSecretMissing,
+		renegotiationInsecure,
 		certificateDemanded,
 		certificateHuge,
 		groupClassical,

@@ -254,6 +254,32 @@ func TestTLSFaults(t *testing.T) {
 	}
 }
 
+// The TLS 1.2 of our own is understood by crypto/tls, and by openssl where it
+// does not miss what openssl insists on. A whole conversation goes through.
+func TestOwnTLS12(t *testing.T) {
+	ca := newTestCA(t)
+	for _, f := range []Fault{extendedMasterSecretMissing, renegotiationInsecure} {
+		for _, p := range Protocols() {
+			r := faulty(t, ca, f, p, observe.StartTLS)
+			play(t, r, ca, conversations[p].clear+conversations[p].sealed)
+			expectNoSecret(t, r)
+		}
+	}
+	openssl := program(t, "openssl")
+	for _, test := range []struct {
+		fault Fault
+		want  string
+	}{
+		{extendedMasterSecretMissing, "Extended master secret: no"},
+		{renegotiationInsecure, "unsafe legacy renegotiation"},
+	} {
+		out, _ := run(t, "", openssl, "s_client", "-connect", faulty(t, ca, test.fault, "imap", observe.Implicit).Addr())
+		if !strings.Contains(out, test.want) {
+			t.Errorf("openssl says of %s, want %q:\n%s", test.fault.Name, test.want, out)
+		}
+	}
+}
+
 func TestFailingHandshakes(t *testing.T) {
 	ca := newTestCA(t)
 	for _, f := range []Fault{helloGarbage, helloClearText, certificateHuge, resetMidHandshake, closeMidHandshake} {

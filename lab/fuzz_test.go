@@ -102,3 +102,16 @@ func FuzzSession(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseClientHello(f *testing.F) {
+	hello := append([]byte{3, 3}, make([]byte, 32)...)
+	f.Add(hello)
+	f.Add(append(hello, 0, 0, 2, 0xc0, 0x2b, 1, 0))
+	f.Add(append(hello, 0, 0, 2, 0xc0, 0x2b, 1, 0, 0, 9, 0, 23, 0, 0, 0xff, 0x01, 0, 1, 0))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, err := parseClientHello(b)
+		if err == nil && (len(h.random) != 32 || 2*len(h.suites)+4*len(h.extensions) > len(b)) {
+			t.Errorf("parseClientHello(%x) = %+v", b, h)
+		}
+	})
+}

@@ -240,10 +240,14 @@ func ended(t *testing.T, r *Running) observe.Conn {
 
 // The server notes what the client said by alert.
 func TestAlertsAreNoted(t *testing.T) {
+	const ownTLS12 = 0
 	ca := newTestCA(t)
-	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+	for _, version := range []uint16{ownTLS12, tls.VersionTLS12, tls.VersionTLS13} {
 		s := New("imap", observe.Implicit)
 		certUnknownCA.Edit(s)
+		if version == ownTLS12 {
+			s.TLS.Without, version = []uint16{extMasterSecret}, tls.VersionTLS12
+		}
 		r := start(t, s, ca)
 		c := dialClear(t, r)
 		err := tls.Client(c.conn, &tls.Config{RootCAs: ca.Pool(), ServerName: s.Name, MaxVersion: version}).Handshake()

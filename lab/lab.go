@@ -79,6 +79,7 @@ type TLS struct {
 	Suites     []uint16 // of TLS 1.2 and below; nil: crypto/tls chooses
 	Groups     []uint16 // nil: crypto/tls chooses
 	ALPN       []string // a client that offers ALPN must name one of these, RFC 7301, section 3.2; nil: ALPN is ignored
+	Without    []uint16 // extensions (23, 0xff01) that TLS 1.2 lacks; not empty: only TLS 1.2, of the lab's own making, is spoken
 	DemandCert bool     // the client must send a certificate, any
 }
 

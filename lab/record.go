@@ -113,6 +113,10 @@ const fatal = 2 // the level of every alert that crypto/tls reports as an error
 // remoteAlert returns the number of the alert that ended a connection.
 // crypto/tls reports it as a value of an unexported type whose kind is uint8.
 func remoteAlert(err error) (uint8, bool) {
+	var own alertError
+	if errors.As(err, &own) {
+		return uint8(own), true
+	}
 	var op *net.OpError
 	if !errors.As(err, &op) || op.Op != "remote error" {
 		return 0, false

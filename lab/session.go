@@ -27,12 +27,18 @@ type Session struct {
 	run      *Running
 	tap      *tap
 	conn     io.ReadWriter // the tap, or TLS over it
-	tls      *tls.Conn     // nil in clear
+	tls      sealedConn    // nil in clear
 	in       *bufio.Reader
 	rec      *record
 	ended    bool
 	asked    bool // capabilities were asked for once
 	mistakes int
+}
+
+// sealedConn is TLS, that of crypto/tls or our own.
+type sealedConn interface {
+	io.ReadWriter
+	CloseWrite() error
 }
 
 // serve lives the whole life of a connection.
@@ -354,9 +360,7 @@ func (c *Session) handshake() bool {
 			return false
 		}
 	}
-	t := tls.Server(c.tap, c.run.config)
-	err := t.HandshakeContext(context.Background()) // every read and write below has its deadline
-	c.noteTLS(t, err == nil)
+	t, err := c.accept()
 	if err != nil {
 		c.fail(err)
 		return false
@@ -366,9 +370,23 @@ func (c *Session) handshake() bool {
 	return !c.instead(observe.After)
 }
 
+// accept does the handshake, by crypto/tls where it can. Every read and write
+// below has its deadline.
+func (c *Session) accept() (sealedConn, error) {
+	if without := c.server.TLS.Without; len(without) > 0 {
+		t := &tls12{conn: c.tap, certificate: c.run.config.Certificates[0], without: without}
+		err := t.accept()
+		c.noteTLS(tls.ConnectionState{Version: tls.VersionTLS12, CipherSuite: suiteECDSAGCM, CurveID: tls.CurveP256}, err == nil)
+		return t, err
+	}
+	t := tls.Server(c.tap, c.run.config)
+	err := t.HandshakeContext(context.Background())
+	c.noteTLS(t.ConnectionState(), err == nil)
+	return t, err
+}
+
 // noteTLS writes down what the handshake showed.
-func (c *Session) noteTLS(t *tls.Conn, complete bool) {
-	state := t.ConnectionState()
+func (c *Session) noteTLS(state tls.ConnectionState, complete bool) {
 	c.rec.edit(func(o *observe.Conn) {
 		o.TLS = &observe.TLS{
 			Complete: complete, Version: state.Version, Suite: state.CipherSuite, Group: uint16(state.CurveID),
