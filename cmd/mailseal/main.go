@@ -93,7 +93,7 @@ func root() *cobra.Command {
 		Long: `Usage:
   mailseal check TARGET...     look at a server and judge its seal
   mailseal explain NAME        the manual of a check, a standard or a lab fault
-  mailseal demo                see it work, on servers of its own on this machine
+  mailseal demo                see it work, on servers that it starts itself
 
 A seal is one word for an endpoint: intact, weak, broken, missing or unknown.
 What was not seen is unknown; it is never taken for secure, nor for missing.
@@ -108,7 +108,30 @@ Examples:
 	}
 	c.AddCommand(checkCommand(), explainCommand(), demoCommand(), versionCommand(), manCommand())
 	c.SetHelpFunc(help)
+	setUpCompletion(c)
 	return c
+}
+
+const completionManual = `Usage:
+  mailseal completion bash|zsh|fish|powershell
+
+Print a script that completes the commands, flags and names of mailseal in a
+shell. The --help of each shell says where to put it.
+
+Examples:
+  source <(mailseal completion bash)
+  mailseal completion fish > ~/.config/fish/completions/mailseal.fish`
+
+// setUpCompletion gives cobra's command a manual like the others, and makes it
+// refuse other shells.
+func setUpCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Short, c.Long, c.Args = "Print a script that completes words in a shell", completionManual, knownCommand
+			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
+	}
 }
 
 // knownCommand refuses words that are no command.
