@@ -100,13 +100,20 @@ func endOf(err error) observe.End {
 		return observe.Cancelled
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return observe.Closed
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, wsaReset), errors.Is(err, wsaAborted):
 		return observe.Reset
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return observe.Timeout
 	}
 	return observe.Garbled
 }
+
+// What Windows says where others say ECONNRESET and EPIPE; elsewhere these
+// numbers mean nothing.
+const (
+	wsaAborted = syscall.Errno(10053)
+	wsaReset   = syscall.Errno(10054)
+)
 
 const fatal = 2 // the level of every alert that crypto/tls reports as an error
 

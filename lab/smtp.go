@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/mailseal/mailseal/observe"
 )
 
 // smtpClear and smtpSealed are the keywords of the answer to EHLO and LHLO,
@@ -326,7 +328,7 @@ func (s *smtp) message() (fits, ok bool) {
 }
 
 func (s *smtp) recordMessage(size int) {
-	s.rec.line("client", s.Sealed(), fmt.Sprintf("[a message of %d bytes]", size), "", true)
+	s.rec.line(observe.Client, s.Sealed(), fmt.Sprintf("[a message of %d bytes]", size), observe.CRLF, true)
 }
 
 func (s *smtp) forgetMail() { s.from, s.rcpts = false, 0 }
