@@ -2,6 +2,7 @@ package check
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -152,22 +153,34 @@ func search(sent, anchors []*x509.Certificate) ([][]*x509.Certificate, error) {
 	if s, known := searches.get(key); known {
 		return s.paths, s.err
 	}
-	originals := make(map[string]*x509.Certificate, len(sent)+len(anchors))
+	paths, found := searchAbove(sent, anchors)
+	var err error
+	if !found {
+		paths, err = verify(sent[0], sent[1:], anchors)
+	}
+	searched{paths, err}.keep(key, sent, anchors)
+	return paths, err
+}
+
+// verify has crypto/x509 find the paths, as if no certificate ever began or
+// ended.
+func verify(leaf *x509.Certificate, others, anchors []*x509.Certificate) ([][]*x509.Certificate, error) {
+	originals := make(map[string]*x509.Certificate, 1+len(others)+len(anchors))
 	ageless := func(c *x509.Certificate) *x509.Certificate {
 		originals[string(c.Raw)] = c
 		copied := *c // the signature is over Raw, so the dates beside it are free to change
 		copied.NotBefore, copied.NotAfter = time.Unix(0, 0), time.Unix(1<<40, 0)
 		return &copied
 	}
-	roots, others := x509.NewCertPool(), x509.NewCertPool()
+	roots, between := x509.NewCertPool(), x509.NewCertPool()
 	for _, c := range anchors {
 		roots.AddCert(ageless(c))
 	}
-	for _, c := range sent[1:] {
-		others.AddCert(ageless(c))
+	for _, c := range others {
+		between.AddCert(ageless(c))
 	}
-	paths, err := ageless(sent[0]).Verify(x509.VerifyOptions{
-		Roots: roots, Intermediates: others, CurrentTime: time.Unix(1, 0),
+	paths, err := ageless(leaf).Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: time.Unix(1, 0),
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	for _, p := range paths {
@@ -175,7 +188,6 @@ func search(sent, anchors []*x509.Certificate) ([][]*x509.Certificate, error) {
 			p[i] = originals[string(p[i].Raw)]
 		}
 	}
-	searched{paths, err}.keep(key, sent, anchors)
 	return paths, err
 }
 
@@ -443,7 +455,13 @@ func selfSigned(c *x509.Certificate) bool {
 	if !bytes.Equal(c.RawSubject, c.RawIssuer) || !keysAgree(c, c) {
 		return false
 	}
-	return c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil || weakSignature(c)
+	key := sha256.Sum256(c.Raw)
+	if signed, known := selfSignatures.get(key); known {
+		return signed
+	}
+	signed := c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil || weakSignature(c)
+	selfSignatures.put(key, signed)
+	return signed
 }
 
 // label names a certificate in a sentence: its common name, or what else it

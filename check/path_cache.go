@@ -48,8 +48,9 @@ type searched struct {
 }
 
 var (
-	searches    cache[searched]
-	authorities cache[*x509.Certificate]
+	searches       cache[searched]
+	authorities    cache[*x509.Certificate]
+	selfSignatures cache[bool] // does a certificate sign itself; many checks ask
 )
 
 // keep remembers a search, unless a stranger made it large.

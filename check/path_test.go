@@ -7,7 +7,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
+	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -158,15 +160,63 @@ func TestBetterPath(t *testing.T) {
 	}
 }
 
-// BenchmarkPath tells what a chain costs that was not met before, under an
-// authority that was.
+// BenchmarkPath tells what a server costs whose certificate was not met
+// before, under an authority that was.
 func BenchmarkPath(b *testing.B) {
 	o := facts(b, goodCase)
 	for b.Loop() {
-		searches.Lock()
-		searches.held = nil
-		searches.Unlock()
 		f := Read(o, nil)
 		f.path(f.conns[0])
+		searches.Lock()
+		delete(searches.held, searchKey(f.conns[0].Chain, f.anchorCertificates()))
+		searches.Unlock()
 	}
+}
+
+// The short way of a search must find what the long way finds, in every case
+// of every check.
+func TestSearchAbove(t *testing.T) {
+	short := 0
+	for _, c := range All {
+		for _, file := range casesOf(t, c) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			above, _, _ := strings.Cut(string(text), "---\n")
+			f := Read(facts(t, above), nil)
+			for _, conn := range f.conns {
+				anchors := f.anchorCertificates()
+				if len(conn.Chain) == 0 || len(anchors) == 0 {
+					continue
+				}
+				got, found := searchAbove(conn.Chain, anchors)
+				if !found {
+					continue
+				}
+				short++
+				want, err := verify(conn.Chain[0], conn.Chain[1:], anchors)
+				if !samePaths(got, want) {
+					t.Errorf("%s: %d paths the short way, %d the long way (%v)", file, len(got), len(want), err)
+				}
+			}
+		}
+	}
+	if short == 0 {
+		t.Error("no case went the short way")
+	}
+}
+
+func samePaths(a, b [][]*x509.Certificate) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, p := range a {
+		if !slices.ContainsFunc(b, func(q []*x509.Certificate) bool {
+			return slices.EqualFunc(p, q, func(x, y *x509.Certificate) bool { return x.Equal(y) })
+		}) {
+			return false
+		}
+	}
+	return true
 }
