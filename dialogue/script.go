@@ -121,8 +121,8 @@ func readStep(line string) (scriptStep, error) {
 			return scriptStep{}, fmt.Errorf("expect needs a regular expression")
 		}
 		re, err := regexp.Compile(rest)
-		if err != nil {
-			return scriptStep{}, err
+		if err != nil { // it quotes the expression as it is
+			return scriptStep{}, errors.New(observe.Escape(err.Error()))
 		}
 		return scriptStep{expect: re}, nil
 	}

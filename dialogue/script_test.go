@@ -70,6 +70,7 @@ func FuzzReadScript(f *testing.F) {
 		}
 		f.Add(string(text))
 	}
+	f.Add("expect )\r0")
 	f.Add("expect (a)|(b)\nsend ${2} $1 ${x} $$ $\nstarttls\nexpect .")
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := ReadScript(text)
