@@ -111,7 +111,7 @@ func (s *pop3) pass(line string) bool {
 
 func (s *pop3) loggedIn(good bool) bool {
 	if !good {
-		return s.wrong("-ERR [AUTH] Authentication failed") // RFC 3206, section 4
+		return s.wrong("-ERR [AUTH] Authentication failed") // RFC 3206
 	}
 	s.user = true
 	return s.Send("+OK The maildrop has 0 messages")
