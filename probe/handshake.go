@@ -3,6 +3,7 @@ package probe
 import (
 	"crypto/tls"
 	"fmt"
+	"io"
 
 	"github.com/mailseal/mailseal/hello"
 	"github.com/mailseal/mailseal/iana"
@@ -32,17 +33,15 @@ func WholeOffer() observe.Offer {
 
 // handshake goes over to TLS by crypto/tls. Nothing is verified here: a bad
 // certificate must not keep us from seeing it.
-func (r *run) handshake() error {
+func (r *Call) handshake() error {
 	offer := r.record.Probe.Offer
 	config := &tls.Config{
 		MinVersion: offer.MinVersion, MaxVersion: offer.MaxVersion, CipherSuites: offer.Suites,
 		ServerName: offer.SNI, NextProtos: offer.ALPN,
-		InsecureSkipVerify: true, // judged later, with all that was seen at hand
-		KeyLogWriter:       &r.keys,
-		ClientSessionCache: tls.NewLRUClientSessionCache(1), // so that tickets are asked for
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return &tls.Certificate{}, nil // an empty list, RFC 9846, section 4.4.2
-		},
+		InsecureSkipVerify:   true, // judged later, with all that was seen at hand
+		KeyLogWriter:         r.keyLog(),
+		ClientSessionCache:   r.o.sessions(), // so that tickets are asked for
+		GetClientCertificate: r.o.certificate,
 	}
 	for _, g := range offer.Groups {
 		config.CurvePreferences = append(config.CurvePreferences, tls.CurveID(g))
@@ -56,16 +55,45 @@ func (r *run) handshake() error {
 	return nil
 }
 
+// keyLog is where the secrets of the handshake go: to our own reader of the
+// tape, and to the file that a person asked for.
+func (r *Call) keyLog() io.Writer {
+	r.keys.Reset()
+	if r.o.KeyLog == nil {
+		return &r.keys
+	}
+	return io.MultiWriter(&r.keys, r.o.KeyLog)
+}
+
+func (o *Options) sessions() tls.ClientSessionCache {
+	if o.Sessions != nil {
+		return o.Sessions
+	}
+	return tls.NewLRUClientSessionCache(1)
+}
+
+// certificate shows ours if we have one, else an empty list, RFC 8446,
+// section 4.4.2.
+func (o *Options) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	if o.Certificate != nil {
+		return o.Certificate, nil
+	}
+	return &tls.Certificate{}, nil
+}
+
 // readHandshake reads from the tape what the handshake said, because
 // crypto/tls tells only a part of it, and nothing of one that failed.
-func (r *run) readHandshake(err error) {
+func (r *Call) readHandshake(err error) {
 	server, client := r.wire.Tape()
 	if len(server) == 0 {
 		return
 	}
 	f := hello.Read(server, client, r.keys.Bytes())
-	r.chain = f.Chain
+	if len(f.Chain) > 0 { // a resumed session has none
+		r.chain = f.Chain
+	}
 	r.record.TLS = facts(&f)
+	r.record.Alerts = nil
 	if r.tls != nil {
 		r.record.TLS.Complete = true
 		r.record.TLS.Resumed = r.tls.ConnectionState().DidResume
@@ -88,7 +116,7 @@ func (r *run) readHandshake(err error) {
 const closeNotify = 0
 
 // nameTheAlert says it when a fatal alert of the server was the end.
-func (r *run) nameTheAlert(err error) {
+func (r *Call) nameTheAlert(err error) {
 	if err == nil {
 		return
 	}

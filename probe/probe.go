@@ -8,30 +8,37 @@
 package probe
 
 import (
+	"crypto/tls"
+	"io"
 	"net/url"
 	"time"
 
 	"github.com/mailseal/mailseal/dialogue"
 	"github.com/mailseal/mailseal/observe"
 	"github.com/mailseal/mailseal/resolve"
+	"github.com/mailseal/mailseal/wire"
 )
 
 // Options say how to look. The zero value is sensible.
 type Options struct {
-	Tool     string                                // name and version for the record
-	Helo     string                                // for EHLO; empty: this machine's name, or its address as a literal
-	SNI      string                                // sent instead of the host
-	NoSNI    bool                                  // none is sent
-	ALPN     []string                              // none by default: a foreign list would be refused by strict servers
-	Family   resolve.Family                        // empty: IPv6 and IPv4
-	Bind     string                                // local address
-	Proxy    *url.URL                              // socks5 or http
-	Stores   []Store                               // trust stores to take anchors from
-	Timeouts Timeouts                              // for each stage
-	Parallel int                                   // connections at once; 4 where zero
-	Tape     bool                                  // keep the bytes on the wire
-	Script   *dialogue.Protocol                    // speaks instead of the dialogue that the target names
-	Watch    func(observe.Endpoint, observe.Stage) // is told when a stage begins, and Nothing when it is all over; called by several goroutines
+	Tool        string                                // name and version for the record
+	Helo        string                                // for EHLO; empty: this machine's name, or its address as a literal
+	SNI         string                                // sent instead of the host
+	NoSNI       bool                                  // none is sent
+	ALPN        []string                              // none by default: a foreign list would be refused by strict servers
+	Family      resolve.Family                        // empty: IPv6 and IPv4
+	Bind        string                                // local address
+	Proxy       *url.URL                              // socks5 or http
+	Stores      []Store                               // trust stores to take anchors from
+	Timeouts    Timeouts                              // for each stage
+	Parallel    int                                   // connections at once; 4 where zero
+	Limits      wire.Limits                           // of the conversation
+	KeyLog      io.Writer                             // NSS key log for other programs; nobody gets it by default
+	Sessions    tls.ClientSessionCache                // tickets to resume with; nil: every connection is new
+	Certificate *tls.Certificate                      // shown to servers that ask for one
+	Tape        bool                                  // keep the bytes on the wire
+	Script      *dialogue.Protocol                    // speaks instead of the dialogue that the target names
+	Watch       func(observe.Endpoint, observe.Stage) // is told when a stage begins, and Nothing when it is all over; called by several goroutines
 }
 
 // Store is a set of trust anchors.
@@ -73,6 +80,12 @@ func (o *Options) begins(e observe.Endpoint, s observe.Stage) {
 	if o.Watch != nil {
 		o.Watch(e, s)
 	}
+}
+
+func (o *Options) limits() wire.Limits {
+	l := o.Limits
+	l.Segments = l.Segments || o.Tape
+	return l
 }
 
 // speaks returns how to talk by the protocol of that name.

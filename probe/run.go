@@ -17,38 +17,79 @@ import (
 // Run makes one connection and returns what it showed, with the certificates
 // that it names in DER form.
 func Run(ctx context.Context, p observe.Probe, o *Options) (observe.Conn, [][]byte) {
-	r := &run{ctx: ctx, o: o, t: o.Timeouts.orDefault(), speaks: o.speaks(p.Endpoint.Protocol)}
-	r.record = observe.Conn{Probe: p, Began: time.Now()}
-	err := r.converse()
-	r.part(err)
-	r.finish(err)
-	o.begins(p.Endpoint, observe.Nothing)
-	return r.record, r.chain
+	c := Open(ctx, p, o, observe.After)
+	c.HangUp()
+	return c.Seen()
 }
 
-// run is one connection under way.
-type run struct {
+// Call is a connection under way. Who opened it may go on talking on its
+// wire, and must end it by HangUp.
+type Call struct {
 	ctx     context.Context
 	o       *Options
 	t       Timeouts
 	speaks  *dialogue.Protocol
 	record  observe.Conn
-	session *dialogue.Session
-	wire    *wire.Conn
-	tls     *tls.Conn
-	keys    bytes.Buffer // the key log of our own handshake; it never leaves this process
+	session *dialogue.Session // nil before the connection stands
+	wire    *wire.Conn        // the same
+	tls     *tls.Conn         // nil before the handshake is finished
+	keys    bytes.Buffer      // the key log of our own handshake; it leaves this process only by Options.KeyLog
 	chain   [][]byte
+	err     error // what ended the dialogue before it was through
 }
 
-// converse goes through the stages in order.
-func (r *run) converse() error {
-	if err := r.stage(observe.Dial, r.t.Dial, r.dial); err != nil {
+// Open makes a connection and goes through the stages up to the one that is
+// named: observe.Dial leaves everything to the caller, observe.After goes all
+// the way. Err tells whether it came there.
+func Open(ctx context.Context, p observe.Probe, o *Options, upTo observe.Stage) *Call {
+	c := &Call{ctx: ctx, o: o, t: o.Timeouts.orDefault(), speaks: o.speaks(p.Endpoint.Protocol)}
+	c.record = observe.Conn{Probe: p, Began: time.Now()}
+	c.err = c.converse(upTo)
+	return c
+}
+
+// Err is nil if the dialogue came as far as it should; else a *wire.Stop or
+// what crypto/tls said.
+func (r *Call) Err() error { return r.err }
+
+// Session is the conversation, nil where no connection came to stand.
+func (r *Call) Session() *dialogue.Session { return r.session }
+
+// TLS is the TLS connection, nil where there is none.
+func (r *Call) TLS() *tls.Conn { return r.tls }
+
+// StartTLS goes over to TLS at any moment of a conversation in clear. What the
+// server has said and nobody has read becomes residue.
+func (r *Call) StartTLS() error {
+	r.err = r.stage(observe.Handshake, r.t.Handshake, r.handshake)
+	return r.err
+}
+
+// HangUp says goodbye and closes. The record is complete behind it.
+func (r *Call) HangUp() {
+	r.part(r.err)
+	r.finish(r.err)
+	r.o.begins(r.record.Probe.Endpoint, observe.Nothing)
+}
+
+// Seen returns what the connection has shown so far, and the certificates
+// that were sent in DER form.
+func (r *Call) Seen() (observe.Conn, [][]byte) {
+	if r.record.End == observe.Unended {
+		r.collect(nil)
+	}
+	return r.record, r.chain
+}
+
+// converse goes through the stages in order, up to the one that is named.
+func (r *Call) converse(upTo observe.Stage) error {
+	if err := r.stage(observe.Dial, r.t.Dial, r.dial); err != nil || upTo == observe.Dial {
 		return err
 	}
 	ask := func() error { return r.speaks.Ask(r.session) }
 	greet := func() error { return r.speaks.Greet(r.session) }
 	if r.record.Probe.Endpoint.Mode == observe.Implicit {
-		return r.stages(
+		return r.stages(upTo,
 			step{observe.Handshake, r.t.Handshake, r.handshake},
 			step{observe.Greeting, r.t.Greeting, greet},
 			step{observe.After, r.t.Reply, ask})
@@ -57,7 +98,7 @@ func (r *run) converse() error {
 	if r.speaks.Again != nil {
 		again = func() error { return r.speaks.Again(r.session) }
 	}
-	return r.stages(
+	return r.stages(upTo,
 		step{observe.Greeting, r.t.Greeting, greet},
 		step{observe.Capability, r.t.Reply, ask},
 		step{observe.Upgraded, r.t.Reply, func() error { return r.speaks.Upgrade(r.session) }},
@@ -71,9 +112,9 @@ type step struct {
 	do    func() error
 }
 
-func (r *run) stages(steps ...step) error {
+func (r *Call) stages(upTo observe.Stage, steps ...step) error {
 	for _, s := range steps {
-		if err := r.stage(s.name, s.limit, s.do); err != nil {
+		if err := r.stage(s.name, s.limit, s.do); err != nil || s.name == upTo {
 			return err
 		}
 	}
@@ -81,7 +122,7 @@ func (r *run) stages(steps ...step) error {
 }
 
 // stage gives one step its time and writes down how long it took.
-func (r *run) stage(name observe.Stage, limit time.Duration, do func() error) error {
+func (r *Call) stage(name observe.Stage, limit time.Duration, do func() error) error {
 	r.o.begins(r.record.Probe.Endpoint, name)
 	began := time.Now()
 	if r.wire != nil {
@@ -98,7 +139,7 @@ func (r *run) stage(name observe.Stage, limit time.Duration, do func() error) er
 	return err
 }
 
-func (r *run) dial() error {
+func (r *Call) dial() error {
 	ctx, cancel := context.WithTimeoutCause(r.ctx, r.t.Dial, os.ErrDeadlineExceeded)
 	defer cancel()
 	e := r.record.Probe.Endpoint
@@ -110,7 +151,7 @@ func (r *run) dial() error {
 		end, cause := wire.Ending(r.ctx, err)
 		return &wire.Stop{End: end, Cause: cause}
 	}
-	r.wire = wire.New(r.ctx, c, r.record.Began, wire.Limits{Segments: r.o.Tape})
+	r.wire = wire.New(r.ctx, c, r.record.Began, r.o.limits())
 	r.session = &dialogue.Session{
 		Conn: r.wire, Record: &r.record,
 		Helo: heloName(r.o.Helo, c), Host: e.Host, Domain: e.Domain, Wait: r.t.Reply,
@@ -140,7 +181,7 @@ func heloName(wanted string, c net.Conn) string {
 
 // part leaves politely: a goodbye where the conversation is usable, the end
 // of TLS where TLS stands. Neither is waited for.
-func (r *run) part(err error) {
+func (r *Call) part(err error) {
 	if r.wire == nil {
 		return
 	}
@@ -155,7 +196,7 @@ func (r *run) part(err error) {
 }
 
 // usable tells whether the server may still be listening to commands.
-func (r *run) usable(err error) bool {
+func (r *Call) usable(err error) bool {
 	if r.record.Reached == observe.Dial || r.record.Reached == observe.Upgraded {
 		return false // before the greeting, or in the middle of a handshake
 	}
@@ -168,9 +209,14 @@ func (r *run) usable(err error) bool {
 }
 
 // finish closes the record.
-func (r *run) finish(err error) {
+func (r *Call) finish(err error) {
 	r.record.End, r.record.Cause = wire.Ending(r.ctx, err)
 	r.record.Took = observe.Since(r.record.Began, time.Now())
+	r.collect(err)
+}
+
+// collect takes into the record what the wire has kept.
+func (r *Call) collect(err error) {
 	if r.wire == nil {
 		return
 	}

@@ -16,24 +16,38 @@ import (
 // Survey looks at a target and returns what was seen. It ends when ctx does,
 // with what is known by then.
 func Survey(ctx context.Context, t observe.Target, o *Options) *observe.Observation {
-	seen := &observe.Observation{
-		Schema: observe.Schema, Tool: o.Tool, Side: observe.Client, Began: time.Now().UTC(), Target: t,
+	began := time.Now()
+	places, lookup := Places(ctx, t, o)
+	results := make([]result, len(places))
+	runAll(ctx, places, o, results)
+	seen := NewObservation(t, began, lookup, o)
+	for _, r := range results {
+		Add(seen, r.conn, r.chain, o)
 	}
-	seen.Vantage = o.vantage()
-	places, lookup := endpoints(ctx, t, o)
+	seen.Interrupted = ctx.Err() != nil
+	return seen
+}
+
+// NewObservation begins the record of a target: who looked, from where, and
+// what the name system said (nil: it was not asked).
+func NewObservation(t observe.Target, began time.Time, lookup *observe.Lookup, o *Options) *observe.Observation {
+	seen := &observe.Observation{
+		Schema: observe.Schema, Tool: o.Tool, Side: observe.Client,
+		Began: began.UTC(), Ended: time.Now().UTC(), Vantage: o.vantage(), Target: t,
+	}
 	if lookup != nil {
 		seen.Lookups = append(seen.Lookups, *lookup)
 		seen.Vantage.Resolver = lookup.Resolver
 	}
-	results := make([]result, len(places))
-	runAll(ctx, places, o, results)
-	for _, r := range results {
-		seen.Conns = append(seen.Conns, r.conn)
-		keepCertificates(seen, r.chain, o.Stores)
-	}
-	seen.Ended = time.Now().UTC()
-	seen.Interrupted = ctx.Err() != nil
 	return seen
+}
+
+// Add puts what a connection showed into the record, with the certificates
+// that were sent and the trust anchors that could end their chain.
+func Add(seen *observe.Observation, c observe.Conn, chain [][]byte, o *Options) {
+	seen.Conns = append(seen.Conns, c)
+	keepCertificates(seen, chain, o.Stores)
+	seen.Ended = time.Now().UTC()
 }
 
 func (o *Options) vantage() observe.Vantage {
@@ -60,14 +74,15 @@ func runAll(ctx context.Context, places []observe.Endpoint, o *Options, results 
 		all.Go(func() {
 			free <- struct{}{}
 			defer func() { <-free }()
-			results[i].conn, results[i].chain = Run(ctx, observe.Probe{Endpoint: e, Offer: o.offer(e)}, o)
+			results[i].conn, results[i].chain = Run(ctx, WholeProbe(e, o), o)
 		})
 	}
 	all.Wait()
 }
 
-// offer is the one full handshake: everything, and the name that is verified.
-func (o *Options) offer(e observe.Endpoint) observe.Offer {
+// WholeProbe is the one full handshake: everything is offered, and the name
+// that is verified.
+func WholeProbe(e observe.Endpoint, o *Options) observe.Probe {
 	offer := WholeOffer()
 	offer.ALPN = o.ALPN
 	offer.SNI = sniFor(e)
@@ -77,7 +92,7 @@ func (o *Options) offer(e observe.Endpoint) observe.Offer {
 	if o.NoSNI {
 		offer.SNI = ""
 	}
-	return offer
+	return observe.Probe{Endpoint: e, Offer: offer}
 }
 
 // sniFor is the name being verified, never an address (RFC 6066, section 3).
@@ -120,9 +135,9 @@ func holds(all []observe.Anchor, a observe.Anchor) bool {
 	return false
 }
 
-// endpoints finds the places to knock: every port that is asked for, on every
-// address of the host.
-func endpoints(ctx context.Context, t observe.Target, o *Options) ([]observe.Endpoint, *observe.Lookup) {
+// Places finds where to knock: every port that is asked for, on every address
+// of the host. It also returns what the name system said, if it was asked.
+func Places(ctx context.Context, t observe.Target, o *Options) ([]observe.Endpoint, *observe.Lookup) {
 	if t.Path != "" {
 		return []observe.Endpoint{{
 			Protocol: t.Protocol, Mode: t.Mode, Role: o.speaks(t.Protocol).Role,

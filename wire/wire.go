@@ -23,6 +23,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/mailseal/mailseal/observe"
@@ -36,7 +38,8 @@ type Limits struct {
 	Bytes int // bytes in the whole conversation: 512 KiB
 	Tape  int // bytes of each direction kept for reading the handshake: 1 MiB
 
-	Segments bool // keep the pieces of the tape with their times as well
+	Heed     func(observe.Line) // is told each line when it is recorded; may be called by the reader and the writer at once
+	Segments bool               // keep the pieces of the tape with their times as well
 }
 
 func (l Limits) orDefault() Limits {
@@ -52,8 +55,9 @@ func (l Limits) orDefault() Limits {
 	return l
 }
 
-// Conn is one connection. It is used by one goroutine at a time, except that
-// the context may end at any moment.
+// Conn is one connection. One goroutine may read while another writes; the
+// context may end at any moment. Going over to TLS needs the line for itself:
+// [Conn.Interrupt] brings the reader home.
 type Conn struct {
 	ctx   context.Context
 	raw   net.Conn
@@ -62,8 +66,10 @@ type Conn struct {
 
 	sealed net.Conn // nil while in clear
 	buf    []byte   // read and not yet asked for
-	lines  []observe.Line
-	heard  int // bytes taken from the server
+	heard  int      // bytes taken from the server
+
+	mu    sync.Mutex
+	lines []observe.Line
 
 	tape     tape
 	residue  []byte
@@ -102,6 +108,20 @@ func (w *Conn) until(t time.Time) {
 	}
 }
 
+// Unlimit takes the limit of time away: a person may think as long as he
+// likes. The context still ends every wait.
+func (w *Conn) Unlimit() {
+	w.deadline = time.Time{}
+	w.raw.SetDeadline(w.deadline)
+	if w.ctx.Err() != nil {
+		w.raw.SetDeadline(time.Unix(1, 0))
+	}
+}
+
+// Interrupt ends a read that is waiting in another goroutine, by a timeout.
+// What has arrived is kept. [Conn.Limit] or [Conn.Unlimit] let reading go on.
+func (w *Conn) Interrupt() { w.raw.SetReadDeadline(time.Unix(1, 0)) }
+
 // Part gives d for a goodbye, also when the context has ended.
 func (w *Conn) Part(d time.Duration) {
 	w.detach()
@@ -118,7 +138,11 @@ func (w *Conn) Close() error {
 func (w *Conn) Sealed() bool { return w.sealed != nil }
 
 // Lines returns the conversation so far.
-func (w *Conn) Lines() []observe.Line { return w.lines }
+func (w *Conn) Lines() []observe.Line {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.lines)
+}
 
 // Send writes one line, ended by CR LF.
 func (w *Conn) Send(line string) error {
@@ -244,15 +268,27 @@ func (w *Conn) noteHeard(text string, end observe.Break) error {
 	if w.heard > w.lim.Bytes {
 		return &Stop{observe.Excess, fmt.Sprintf("more than %d bytes in one conversation", w.lim.Bytes)}
 	}
-	if len(w.lines) > w.lim.Lines {
+	if w.count() > w.lim.Lines {
 		return &Stop{observe.Excess, fmt.Sprintf("more than %d lines in one conversation", w.lim.Lines)}
 	}
 	return nil
 }
 
+func (w *Conn) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.lines)
+}
+
 func (w *Conn) note(from observe.Side, text string, end observe.Break, redacted bool) {
-	w.lines = append(w.lines, observe.Line{
+	l := observe.Line{
 		At: observe.Since(w.began, time.Now()), From: from, Sealed: w.sealed != nil,
 		Text: observe.Text(text), Break: end, Redacted: redacted,
-	})
+	}
+	w.mu.Lock()
+	w.lines = append(w.lines, l)
+	w.mu.Unlock()
+	if w.lim.Heed != nil {
+		w.lim.Heed(l)
+	}
 }
