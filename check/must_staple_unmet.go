@@ -23,7 +23,7 @@ The extension 1.3.6.1.5.5.7.1.24 of the server's certificate lists status_reques
 How to mend it
 Either switch stapling on (Exim: tls_ocsp_file; nginx: ssl_stapling on), or get a certificate without the extension (certbot: leave --must-staple away). The second is the better choice for mail: several mail servers cannot staple, and many authorities have ended OCSP.`,
 	Citations: []Citation{
-		{"RFC 7633", "section 4"},
+		{"RFC 7633", ""},
 		{"RFC 6066", "section 8"},
 	},
 	Run: func(f *Facts) []Finding {

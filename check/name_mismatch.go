@@ -52,7 +52,7 @@ func mismatch(c Conn, r pathResult) *view {
 }
 
 // identifier is a reference identifier (what a client looks for) or a
-// presented identifier (what a certificate bears), RFC 9525, section 1.8.
+// presented identifier (what a certificate bears), RFC 9525.
 type identifier struct {
 	kind idKind
 	text string // in lower case; of an IP address its bytes
