@@ -26,6 +26,7 @@ type Store struct {
 	name, date string
 	anchors    []anchor
 	bySubject  map[string][]int
+	load       func() // fills the store when it is first asked; nil: it is full
 	platform   func(chain []*x509.Certificate) []*x509.Certificate // where anchors cannot be listed
 }
 
@@ -97,8 +98,15 @@ func (s *Store) add(a anchor) {
 	s.anchors = append(s.anchors, a)
 }
 
+func (s *Store) wait() {
+	if s.load != nil {
+		s.load()
+	}
+}
+
 // Describe names the set.
 func (s *Store) Describe() observe.RootStore {
+	s.wait()
 	return observe.RootStore{Name: s.name, Date: s.date, Count: len(s.anchors)}
 }
 
@@ -126,6 +134,7 @@ func parsed(chain [][]byte) []*x509.Certificate {
 }
 
 func (s *Store) candidates(chain []*x509.Certificate) []anchor {
+	s.wait()
 	var found []anchor
 	taken := make(map[int]bool)
 	take := func(i int) {

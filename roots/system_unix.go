@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // Where systems keep their certificates; the names are those that crypto/x509
@@ -34,28 +35,43 @@ var (
 const systemLimit = 16 << 20 // bytes of a file that is read
 
 // System returns the trust store of this machine, named "system". The
-// variables SSL_CERT_FILE and SSL_CERT_DIR say where else it may be.
+// variables SSL_CERT_FILE and SSL_CERT_DIR say where else it may be. It is read
+// in the background, while the network is being waited for.
 func System() (*Store, error) {
 	files, directories := bundleFiles, bundleDirectories
 	if f := os.Getenv("SSL_CERT_FILE"); f != "" {
 		files = []string{f}
 	}
-	if d := os.Getenv("SSL_CERT_DIR"); d != "" {
+	d := os.Getenv("SSL_CERT_DIR")
+	if d != "" {
 		directories = strings.Split(d, ":")
 	}
-	var ders [][]byte
-	for _, f := range files { // the first that is there is the whole store
-		if ders = readBounded(f); len(ders) > 0 {
-			break
-		}
+	file := firstThatExists(files)
+	if file != "" && d == "" {
+		directories = nil // the first file that is there is the whole store
 	}
-	if len(ders) == 0 || os.Getenv("SSL_CERT_DIR") != "" {
-		ders = append(ders, readDirectories(directories)...)
-	}
-	if len(ders) == 0 {
+	if file == "" && firstThatExists(directories) == "" {
 		return nil, errors.New("this machine has no trust store that can be found")
 	}
-	return FromCertificates("system", unique(ders)...), nil
+	s := FromCertificates("system")
+	s.load = sync.OnceFunc(func() {
+		for _, der := range unique(append(readBounded(file), readDirectories(directories)...)) {
+			if a, ok := anchorOf(der); ok {
+				s.add(a)
+			}
+		}
+	})
+	go s.load() // it ends by itself: the files are there, and bounded
+	return s, nil
+}
+
+func firstThatExists(paths []string) string {
+	for _, p := range paths {
+		if _, err := os.Stat(p); err == nil {
+			return p
+		}
+	}
+	return ""
 }
 
 func readDirectories(directories []string) [][]byte {
