@@ -120,7 +120,7 @@ func (r *Call) nameTheAlert(err error) {
 	if err == nil {
 		return
 	}
-	if _, ours := err.(*wire.Stop); ours && r.record.End != observe.Garbled && r.record.End != observe.Closed {
+	if _, ours := err.(*wire.Stop); ours && r.record.End != observe.Garbled && r.record.End != observe.Closed && r.record.End != observe.Alerted {
 		return
 	}
 	for _, a := range r.record.Alerts {

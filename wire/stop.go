@@ -55,7 +55,10 @@ func (w *Conn) stop(err error) error {
 
 func classify(err error) observe.End {
 	var timeout interface{ Timeout() bool }
+	op, _ := errors.AsType[*net.OpError](err)
 	switch {
+	case op != nil && op.Op == "remote error": // as crypto/tls calls an alert of the other side
+		return observe.Alerted
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return observe.Refused
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL),

@@ -60,7 +60,9 @@ func (w *Conn) keepResidue(b []byte, late bool) {
 	if len(b) == 0 {
 		return
 	}
-	w.late = late
+	if len(w.residue) == 0 {
+		w.late = late
+	}
 	w.residue = append(w.residue, b[:min(len(b), residueLimit-len(w.residue))]...)
 }
 
@@ -100,7 +102,7 @@ func (s *wireSide) Read(b []byte) (int, error) {
 func (s *wireSide) findTLS() error {
 	var head []byte
 	var chunk [4096]byte
-	shortened := false
+	before, shortened := s.w.deadline, false
 	for {
 		n, err := s.Conn.Read(chunk[:])
 		head = append(head, chunk[:n]...)
@@ -109,6 +111,9 @@ func (s *wireSide) findTLS() error {
 			s.w.keepResidue(head[:at], true)
 			s.pending = head[at:]
 			s.w.keepServer(s.pending)
+			if shortened {
+				s.w.until(before)
+			}
 			return nil
 		}
 		if err == nil && len(head) < residueLimit {

@@ -68,8 +68,9 @@ type Conn struct {
 	buf    []byte   // read and not yet asked for
 	heard  int      // bytes taken from the server
 
-	mu    sync.Mutex
-	lines []observe.Line
+	mu      sync.Mutex
+	lines   []observe.Line
+	parting bool // the context no longer matters
 
 	tape     tape
 	residue  []byte
@@ -84,8 +85,17 @@ type Conn struct {
 // ends, every wait ends; the connection itself stays open for last words.
 func New(ctx context.Context, c net.Conn, began time.Time, l Limits) *Conn {
 	w := &Conn{ctx: ctx, raw: c, lim: l.orDefault(), began: began, lateWait: 3 * time.Second}
-	w.detach = context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })
+	w.detach = context.AfterFunc(ctx, w.expire)
 	return w
+}
+
+// expire ends every wait, unless we are already parting.
+func (w *Conn) expire() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.parting {
+		w.raw.SetDeadline(time.Unix(1, 0))
+	}
 }
 
 // Limit gives what follows d to finish, as a whole.
@@ -125,6 +135,9 @@ func (w *Conn) Interrupt() { w.raw.SetReadDeadline(time.Unix(1, 0)) }
 // Part gives d for a goodbye, also when the context has ended.
 func (w *Conn) Part(d time.Duration) {
 	w.detach()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.parting = true
 	w.raw.SetDeadline(time.Now().Add(d))
 }
 
@@ -210,6 +223,7 @@ func (w *Conn) Message(n int) ([]byte, error) {
 		if err := w.fill(); err != nil {
 			if len(w.buf) > 0 {
 				w.note(observe.Server, string(w.buf), observe.Cut, false)
+				w.buf = nil
 			}
 			return nil, err
 		}
