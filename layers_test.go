@@ -32,10 +32,13 @@ var plan = map[string][]string{
 	"standard": {"check", "observe"},
 	"report":   {"standard", "check", "observe", "iana"},
 
+	// apart: who one is, and what of it is shown
+	"sasl": {"observe"},
+
 	// apart: the second implementation
 	"lab": {"wire", "observe", "iana"},
 
-	"cmd/mailseal": {"probe", "report", "observe", "dialogue", "resolve", "roots", "check", "standard", "lab"},
+	"cmd/mailseal": {"probe", "report", "observe", "dialogue", "resolve", "roots", "check", "standard", "lab", "sasl"},
 }
 
 // judging is pure: no network, no files, no TLS stack.
