@@ -10,7 +10,7 @@ var certSelfSigned = Fault{
 var certUnknownCA = Fault{
 	Name:   "cert-unknown-ca",
 	Manual: "The chain is whole and in order, but its root is one that nobody trusts: the CA of a company, or of an attacker.",
-	Checks: []string{"chain-incomplete", "chain-untrusted", "untrusted-mozilla", "untrusted-system"}, // a root that nobody has looks like one that is missing
+	Checks: []string{"chain-untrusted", "untrusted-mozilla", "untrusted-system"}, // whether an intermediate is missing as well cannot be told
 	Edit: func(s *Server) {
 		s.Leaf.Issuer, s.Leaf.Chain = StrangerIntermediate, []Authority{StrangerIntermediate}
 	},

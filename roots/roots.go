@@ -26,7 +26,7 @@ type Store struct {
 	name, date string
 	anchors    []anchor
 	bySubject  map[string][]int
-	load       func() // fills the store when it is first asked; nil: it is full
+	load       func()                                              // fills the store when it is first asked; nil: it is full
 	platform   func(chain []*x509.Certificate) []*x509.Certificate // where anchors cannot be listed
 }
 
