@@ -32,7 +32,7 @@ var oddAnswers = map[string]answers{
 	// before TLS
 	"11028": {yes: "starttls-missing", why: "TLS is off"},
 	"11029": {yes: "starttls-missing", why: "STARTTLS is not offered, and refused"},
-	"11030": {perhaps: "certificate-demanded sealed-conversation-broken", why: "postfix finishes TLS, and tells inside that it wants a certificate"},
+	"11030": {yes: "certificate-demanded", why: "postfix finishes TLS, and tells inside that it wants a certificate"},
 	"17767": {yes: "starttls-missing", why: "ngIRCd has no STARTTLS"},
 	"16080": {yes: "tls-failing", why: "HTTP where TLS was expected"},
 	"16025": {yes: "auth-in-clear", why: "the mail proxy offers AUTH in clear"},
