@@ -72,6 +72,24 @@ func (r *Call) HangUp() {
 	r.o.begins(r.record.Probe.Endpoint, observe.Nothing)
 }
 
+// Ended notes how the conversation came to its end that the caller went on
+// with; nil takes back that it failed. It decides whether HangUp says goodbye.
+func (r *Call) Ended(err error) { r.err = err }
+
+// Close closes without a goodbye, for who has said it already. The record is
+// complete behind it.
+func (r *Call) Close() {
+	if r.wire != nil {
+		r.wire.Part(r.t.Goodbye)
+		if r.tls != nil {
+			r.tls.Close()
+		}
+		r.wire.Close()
+	}
+	r.finish(r.err)
+	r.o.begins(r.record.Probe.Endpoint, observe.Nothing)
+}
+
 // Seen returns what the connection has shown so far, and the certificates
 // that were sent in DER form.
 func (r *Call) Seen() (observe.Conn, [][]byte) {

@@ -25,6 +25,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailseal/mailseal/observe"
@@ -37,6 +38,7 @@ type Limits struct {
 	Lines int // lines in the whole conversation: 2000
 	Bytes int // bytes in the whole conversation: 512 KiB
 	Tape  int // bytes of each direction kept for reading the handshake: 1 MiB
+	Keep  int // lines that are kept of a long conversation, the last ones; 0: all
 
 	Heed     func(observe.Line) // is told each line when it is recorded; may be called by the reader and the writer at once
 	Segments bool               // keep the pieces of the tape with their times as well
@@ -68,9 +70,12 @@ type Conn struct {
 	buf    []byte   // read and not yet asked for
 	heard  int      // bytes taken from the server
 
-	mu      sync.Mutex
-	lines   []observe.Line
-	parting bool // the context no longer matters
+	mu    sync.Mutex
+	lines []observe.Line
+	told  int // lines of the whole conversation, also those that were not kept
+
+	interrupted atomic.Bool // a reader shall come home, and leave what has arrived
+	parting     bool        // the context no longer matters
 
 	tape     tape
 	residue  []byte
@@ -111,6 +116,7 @@ func (w *Conn) Within(d time.Duration, f func() error) error {
 }
 
 func (w *Conn) until(t time.Time) {
+	w.interrupted.Store(false)
 	w.deadline = t
 	w.raw.SetDeadline(t)
 	if w.ctx.Err() != nil { // it may have ended in between
@@ -120,17 +126,14 @@ func (w *Conn) until(t time.Time) {
 
 // Unlimit takes the limit of time away: a person may think as long as he
 // likes. The context still ends every wait.
-func (w *Conn) Unlimit() {
-	w.deadline = time.Time{}
-	w.raw.SetDeadline(w.deadline)
-	if w.ctx.Err() != nil {
-		w.raw.SetDeadline(time.Unix(1, 0))
-	}
-}
+func (w *Conn) Unlimit() { w.until(time.Time{}) }
 
 // Interrupt ends a read that is waiting in another goroutine, by a timeout.
 // What has arrived is kept. [Conn.Limit] or [Conn.Unlimit] let reading go on.
-func (w *Conn) Interrupt() { w.raw.SetReadDeadline(time.Unix(1, 0)) }
+func (w *Conn) Interrupt() {
+	w.interrupted.Store(true)
+	w.raw.SetReadDeadline(time.Unix(1, 0))
+}
 
 // Part gives d for a goodbye, also when the context has ended.
 func (w *Conn) Part(d time.Duration) {
@@ -150,7 +153,8 @@ func (w *Conn) Close() error {
 // Sealed tells whether lines travel inside TLS.
 func (w *Conn) Sealed() bool { return w.sealed != nil }
 
-// Lines returns the conversation so far.
+// Lines returns the conversation so far: all of it, or at least the last
+// Limits.Keep lines.
 func (w *Conn) Lines() []observe.Line {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -168,6 +172,21 @@ func (w *Conn) Send(line string) error {
 func (w *Conn) SendRedacted(line, shown string) error {
 	w.note(observe.Client, shown, observe.CRLF, true)
 	return w.write([]byte(line + "\r\n"))
+}
+
+// SendAs writes one line that ends as it is told, CRLF or LF, and records what
+// is shown in its place. The server has the time d to take it.
+func (w *Conn) SendAs(line, shown string, end observe.Break, d time.Duration) error {
+	w.note(observe.Client, shown, end, shown != line)
+	after := "\r\n"
+	if end == observe.LF {
+		after = "\n"
+	}
+	w.raw.SetWriteDeadline(time.Now().Add(d))
+	if w.ctx.Err() != nil {
+		w.raw.SetWriteDeadline(time.Unix(1, 0))
+	}
+	return w.write([]byte(line + after))
 }
 
 // SendMessage writes the bytes of a binary protocol.
@@ -204,13 +223,61 @@ func (w *Conn) Line() (string, error) {
 			return "", &Stop{observe.Excess, fmt.Sprintf("a line of more than %d bytes", w.lim.Line)}
 		}
 		if err := w.fill(); err != nil {
-			if len(w.buf) > 0 {
-				w.note(observe.Server, string(w.buf), observe.Cut, false)
-				w.buf = nil
-			}
+			w.cut()
 			return "", err
 		}
 	}
+}
+
+// cut records what has come of a line that will not go on. After an interrupt
+// it may: then it is left where it is.
+func (w *Conn) cut() {
+	if len(w.buf) > 0 && !w.interrupted.Load() {
+		w.note(observe.Server, string(w.buf), observe.Cut, false)
+		w.buf = nil
+	}
+}
+
+// Piece is [Conn.Line] for a server of which nobody knows whether it ends its
+// lines: what has come of one is returned, and recorded as cut, when nothing
+// follows for the time quiet.
+func (w *Conn) Piece(quiet time.Duration) (string, error) {
+	for bytes.IndexByte(w.buf, '\n') < 0 && len(w.buf) < w.lim.Line {
+		if len(w.buf) == 0 {
+			if err := w.fill(); err != nil {
+				return "", err
+			}
+			continue
+		}
+		err := w.fillWithin(quiet)
+		if err == nil {
+			continue
+		}
+		text := string(w.buf)
+		w.cut()
+		if s, ok := err.(*Stop); ok && s.End == observe.Timeout && len(w.buf) == 0 {
+			if w.heard += len(text); w.heard > w.lim.Bytes {
+				return text, &Stop{observe.Excess, fmt.Sprintf("more than %d bytes in one conversation", w.lim.Bytes)}
+			}
+			return text, nil
+		}
+		return "", err
+	}
+	return w.Line()
+}
+
+// fillWithin reads once more, for d at most, and leaves the limit as it was.
+func (w *Conn) fillWithin(d time.Duration) error {
+	w.raw.SetReadDeadline(time.Now().Add(d))
+	if w.interrupted.Load() || w.ctx.Err() != nil {
+		w.raw.SetReadDeadline(time.Unix(1, 0))
+	}
+	err := w.fill()
+	w.raw.SetReadDeadline(w.deadline)
+	if w.interrupted.Load() || w.ctx.Err() != nil {
+		w.raw.SetReadDeadline(time.Unix(1, 0))
+	}
+	return err
 }
 
 // Message reads exactly n bytes of a binary protocol. It does not record
@@ -221,10 +288,7 @@ func (w *Conn) Message(n int) ([]byte, error) {
 	}
 	for len(w.buf) < n {
 		if err := w.fill(); err != nil {
-			if len(w.buf) > 0 {
-				w.note(observe.Server, string(w.buf), observe.Cut, false)
-				w.buf = nil
-			}
+			w.cut()
 			return nil, err
 		}
 	}
@@ -291,7 +355,7 @@ func (w *Conn) noteHeard(text string, end observe.Break) error {
 func (w *Conn) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.lines)
+	return w.told
 }
 
 func (w *Conn) note(from observe.Side, text string, end observe.Break, redacted bool) {
@@ -300,7 +364,11 @@ func (w *Conn) note(from observe.Side, text string, end observe.Break, redacted 
 		Text: observe.Text(text), Break: end, Redacted: redacted,
 	}
 	w.mu.Lock()
+	w.told++
 	w.lines = append(w.lines, l)
+	if keep := w.lim.Keep; keep > 0 && len(w.lines) >= 2*keep { // not at every line: it is a copy
+		w.lines = slices.Clone(w.lines[len(w.lines)-keep:])
+	}
 	w.mu.Unlock()
 	if w.lim.Heed != nil {
 		w.lim.Heed(l)
