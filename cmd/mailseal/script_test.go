@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -26,7 +28,17 @@ import (
 	"github.com/mailseal/mailseal/observe"
 )
 
+// noNap: a program under the race detector sleeps a second at its end, for
+// other goroutines to be caught. Some hundred programs are started here.
+const noNap = "atexit_sleep_ms=0"
+
 func TestMain(m *testing.M) {
+	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" "+noNap))
+	// Most tests wait for another process: on a machine of two processors four
+	// at once are no burden. The command line has the last word.
+	if runtime.GOMAXPROCS(0) < 4 {
+		flag.Set("test.parallel", "4")
+	}
 	testscript.Main(m, map[string]func(){"mailseal": main})
 }
 
@@ -47,6 +59,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Values[started{}] = make(map[string]any)
+			e.Setenv("GORACE", os.Getenv("GORACE"))
 			e.Setenv("BAD_TARGET", "a\x1b[31m\nb\u202ec\xff")
 			return nil
 		},
