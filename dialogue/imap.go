@@ -27,8 +27,8 @@ var IMAP = &Protocol{
 
 // imapGreeting waits for OK, PREAUTH or BYE, RFC 9051, section 7.1. A server
 // may put its capabilities there, which saves asking. PREAUTH makes STARTTLS
-// impossible (section 6.2.1); it is tried all the same, and the refusal is
-// recorded.
+// impossible, which is for the state before a login (section 6.2); it is tried
+// all the same, and the refusal is recorded.
 func imapGreeting(s *Session) error {
 	line, err := s.Line()
 	if err != nil {

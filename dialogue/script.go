@@ -23,7 +23,7 @@ import (
 // the time lasts, and a send may use what the last expect caught: ${1} for
 // its first group, ${name} for a named one, $$ for a dollar sign.
 //
-// A script for ACAP, RFC 2244:
+// A script for ACAP, RFC 2244 with STARTTLS of RFC 2595, section 5:
 //
 //	# the greeting lists what the server can do
 //	expect ^\* ACAP .*\(STARTTLS\)

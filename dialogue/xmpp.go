@@ -103,7 +103,7 @@ func xmppFeatures(s *Session) error {
 }
 
 // xmppSTARTTLS asks for TLS, RFC 6120, section 5.4.2. No white space may
-// stand between the elements (section 5.3.2), so nothing is sent behind ours,
+// stand between the elements (section 5.3.3), so nothing is sent behind ours,
 // and whatever comes behind <proceed/> is residue.
 func xmppSTARTTLS(s *Session) error {
 	s.Record.Upgrade.Offered = xmppOffers(s.Record.Clear)

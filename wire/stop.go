@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/mailseal/mailseal/observe"
@@ -83,8 +84,12 @@ func words(err error) string {
 	case observe.Timeout:
 		return "no answer in time"
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
-		return op.Err.Error()
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Err == nil {
+		return err.Error()
 	}
-	return err.Error()
+	if classify(err) == observe.Alerted {
+		return "the server sent a TLS alert: " + strings.TrimPrefix(op.Err.Error(), "tls: ")
+	}
+	return op.Err.Error()
 }

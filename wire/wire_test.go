@@ -557,8 +557,9 @@ func TestAlertAfterHandshake(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Seal(sealed)
-	if _, err := w.Line(); endOf(t, err) != observe.Alerted {
-		t.Errorf("Line() = %v, want an alert", err)
+	_, err := w.Line()
+	if end, cause := Ending(t.Context(), err); end != observe.Alerted || cause != "the server sent a TLS alert: certificate required" {
+		t.Errorf("Line() ended by %q, %q; want the alert", end, cause)
 	}
 	if err := <-done; err == nil {
 		t.Error("the server was content without a certificate")
