@@ -70,7 +70,9 @@ func imapCAPABILITY(s *Session) error {
 }
 
 // imapSTARTTLS asks for TLS, RFC 9051, section 6.2.1. NO means not now, BAD
-// that the command is unknown or out of place.
+// that the command is unknown or out of place. Like SMTP's 454, a NO that says
+// UNAVAILABLE is a refusal: it speaks of the server, and a client is left in
+// clear by it. Only what speaks of our rate puts us off.
 func imapSTARTTLS(s *Session) error {
 	s.Record.Upgrade.Offered = offers(s.Record.Clear, "STARTTLS")
 	s.upgrading("STARTTLS")
@@ -78,7 +80,7 @@ func imapSTARTTLS(s *Session) error {
 	if err != nil {
 		return err
 	}
-	if a.status != "OK" && imapLater(a.text) {
+	if code, _ := imapCode(a.text); a.status != "OK" && (code == "LIMIT" || busy(a.text)) {
 		return s.putOff(a.lines...)
 	}
 	return s.answered(a.status == "OK", a.lines...)

@@ -77,7 +77,7 @@ func pop3STLS(s *Session) error {
 	if err != nil {
 		return err
 	}
-	if !ok && pop3Later(line) {
+	if !ok && busy(line) { // SYS/TEMP is a refusal here, as SMTP's 454 is
 		return s.putOff(line)
 	}
 	return s.answered(ok, line)

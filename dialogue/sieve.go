@@ -93,7 +93,7 @@ func sieveSTARTTLS(s *Session) error {
 		return err
 	}
 	reply := append(r.items, r.text)
-	if r.status != "OK" && sieveLater(r.text) {
+	if r.status != "OK" && busy(r.text) { // TRYLATER is a refusal here, as SMTP's 454 is
 		return s.putOff(reply...)
 	}
 	return s.answered(r.status == "OK", reply...)

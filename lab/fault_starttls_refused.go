@@ -8,9 +8,9 @@ var starttlsRefusedForNow = Fault{
 	Checks: []string{"starttls-refused"},
 	Edit: func(s *Server) {
 		s.Refusal = map[string]string{
-			"imap":  "NO TLS is not available for the moment",
-			"pop3":  "-ERR TLS is not available for the moment",
-			"sieve": `NO "TLS is not available for the moment"`,
+			"imap":  "NO [UNAVAILABLE] TLS is not available for the moment", // RFC 5530
+			"pop3":  "-ERR [SYS/TEMP] TLS is not available for the moment",  // RFC 3206
+			"sieve": `NO (TRYLATER) "TLS is not available for the moment"`,  // RFC 5804
 		}[s.Protocol]
 		if s.Refusal == "" {
 			s.Refusal = "454 4.7.0 TLS not available due to temporary reason"
@@ -20,17 +20,19 @@ var starttlsRefusedForNow = Fault{
 
 var starttlsPutOff = Fault{
 	Name: "starttls-put-off",
-	Manual: "STARTTLS is offered, and the command is answered by the code that means later: [UNAVAILABLE] (RFC 5530), [SYS/TEMP] (RFC 3206), " +
-		"(TRYLATER) (RFC 5804). What the server would have done is not known.",
-	Protocols: []string{"imap", "pop3", "sieve"},
-	Modes:     starttlsOnly,
-	Checks:    []string{"throttled"},
+	Manual: "STARTTLS is offered, and the command is answered by words about too many connections. What the server would have done " +
+		"for a client that comes less often is not known.",
+	Modes:  starttlsOnly,
+	Checks: []string{"throttled"},
 	Edit: func(s *Server) {
 		s.Refusal = map[string]string{
-			"imap":  "NO [UNAVAILABLE] TLS is not available for the moment",
-			"pop3":  "-ERR [SYS/TEMP] TLS is not available for the moment",
-			"sieve": `NO (TRYLATER) "TLS is not available for the moment"`,
+			"imap":  "NO [LIMIT] Too many connections",
+			"pop3":  "-ERR [SYS/TEMP] Too many connections",
+			"sieve": `NO (TRYLATER) "Too many connections"`,
 		}[s.Protocol]
+		if s.Refusal == "" {
+			s.Refusal = "421 4.7.0 Too many connections"
+		}
 	},
 }
 

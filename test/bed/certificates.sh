@@ -57,7 +57,7 @@ make_certificates() {
   cat rsa.crt root.pem inter.pem >misorder.pem
   ocsp_answer
   long_chain
-  openssl dhparam -dsaparam -out dh1024.pem 1024
+  openssl dhparam -out dh1024.pem 1024
 
   rm -f ./*.csr
   chmod 644 ./*.pem ./*.crt ./*.key
