@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 	"unicode"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/mailseal/mailseal/dialogue"
 	"github.com/mailseal/mailseal/lab"
 	"github.com/mailseal/mailseal/observe"
 )
@@ -60,6 +62,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Values[started{}] = make(map[string]any)
 			e.Setenv("GORACE", os.Getenv("GORACE"))
+			e.Setenv("lonely", lonely)
 			e.Setenv("BAD_TARGET", "a\x1b[31m\nb\u202ec\xff")
 			return nil
 		},
@@ -83,12 +86,41 @@ func condition(name string) (bool, error) {
 			return false, nil
 		}
 		return true, l.Close()
+	case "quiet":
+		return quiet(lonely), nil
 	case "full": // a device that is always full
 		_, err := os.Stat("/dev/full")
 		return err == nil, nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }
+
+// lonely is an address of the loopback that nobody uses.
+const lonely = "127.83.61.7"
+
+// quiet tells whether all ports that a bare host is asked for are closed. A
+// server that listens on every address of this machine has it open here too.
+func quiet(host string) bool {
+	for _, p := range dialogue.All {
+		for _, port := range p.Ports {
+			if !port.Usual {
+				continue
+			}
+			c, err := net.DialTimeout("tcp", net.JoinHostPort(host, strconv.Itoa(port.Number)), patience)
+			if err == nil {
+				c.Close()
+			}
+			if !errors.Is(err, syscall.ECONNREFUSED) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// patience is how long a test waits for what must come. It only bounds a test
+// that fails.
+const patience = 60 * time.Second
 
 // labCA is one authority for all tests of this process.
 var labCA = sync.OnceValues(func() (*lab.CA, error) { return lab.NewCA(time.Now()) })

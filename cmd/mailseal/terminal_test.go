@@ -23,10 +23,6 @@ import (
 	"github.com/mailseal/mailseal/observe"
 )
 
-// patience is how long a test waits for what must come. It only bounds a test
-// that fails.
-const patience = 60 * time.Second
-
 func startLab(t *testing.T, protocol string, mode observe.Mode, faults ...string) *lab.Running {
 	t.Helper()
 	ca, err := labCA()
