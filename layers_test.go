@@ -35,10 +35,13 @@ var plan = map[string][]string{
 	// apart: who one is, and what of it is shown
 	"sasl": {"observe"},
 
+	// apart: a conversation by hand
+	"talk": {"probe", "dialogue", "wire", "sasl", "observe"},
+
 	// apart: the second implementation
 	"lab": {"wire", "observe", "iana"},
 
-	"cmd/mailseal": {"probe", "report", "observe", "dialogue", "resolve", "roots", "check", "standard", "lab", "sasl"},
+	"cmd/mailseal": {"probe", "report", "observe", "dialogue", "resolve", "roots", "check", "standard", "lab", "sasl", "talk"},
 }
 
 // judging is pure: no network, no files, no TLS stack.
