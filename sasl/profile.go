@@ -72,6 +72,9 @@ var Profiles = []*Profile{
 
 // ProfileOf finds the profile of a protocol; nil if it has none.
 func ProfileOf(protocol string) *Profile {
+	if protocol == "submission" {
+		protocol = "smtp"
+	}
 	for _, p := range Profiles {
 		if p.Protocol == protocol {
 			return p

@@ -17,7 +17,7 @@ import (
 // directions: whether a line answers a challenge is seen from the server's. It
 // does not read binary protocols. It is used by one goroutine at a time.
 type Redactor struct {
-	protocol string // as in observe.Endpoint; empty: not known
+	protocol string // one of those that NewRedactor knows; empty: none of them
 	known    []string
 
 	asked    bool   // an exchange was begun, and none has succeeded since
@@ -28,8 +28,18 @@ type Redactor struct {
 	literal  literal
 }
 
-// NewRedactor begins with the first line of a connection.
-func NewRedactor(protocol string) *Redactor { return &Redactor{protocol: protocol} }
+// NewRedactor begins with the first line of a connection. A protocol of lines
+// that is not known is read as any of them.
+func NewRedactor(protocol string) *Redactor {
+	switch protocol {
+	case "submission":
+		protocol = "smtp"
+	case "smtp", "lmtp", "imap", "pop3", "sieve", "nntp", "irc", "ftp", "http", "xmpp-client", "xmpp-server":
+	default:
+		protocol = ""
+	}
+	return &Redactor{protocol: protocol}
+}
 
 // Know takes a secret out of all lines that follow. One of less than four
 // bytes would be found everywhere, and is left.

@@ -155,10 +155,10 @@ func (r *Redactor) arguments(line string, from, index int) string {
 	}
 	end, whole := imapString(line, start)
 	switch {
+	case r.announces(line[start:], ofLogin, index):
+		return line
 	case !whole:
 		return line[:start] + r.hide(line[start:])
-	case end == len(line) && r.announces(line[start:], ofLogin, index):
-		return line
 	}
 	return r.arguments(line, end, index+1)
 }
@@ -166,10 +166,9 @@ func (r *Redactor) arguments(line string, from, index int) string {
 // password hides LOGIN's second argument, and remembers what it stands for.
 func (r *Redactor) password(line string, start int) string {
 	text := line[start:]
-	if r.announces(text, ofLogin, 1) && !strings.ContainsFunc(text, separates) {
+	if r.announces(text, ofLogin, 1) {
 		return line
 	}
-	r.literal = literal{}
 	if inside, ok := strings.CutPrefix(strings.TrimSpace(text), `"`); ok {
 		r.learn(strings.NewReplacer(`\\`, `\`, `\"`, `"`).Replace(strings.TrimSuffix(inside, `"`)))
 	}
@@ -212,23 +211,24 @@ const (
 	secret        // all of it
 )
 
-var announcement = regexp.MustCompile(`\{([0-9]{1,9})\+?\}$`)
+var announcement = regexp.MustCompile(`(^|.*[ (~])\{([0-9]{1,9})\+?\}$`)
 
-// announces opens a literal if a line ends by announcing one, in the
-// protocols that have them. Where the protocol is not known a brace is no
+// announces opens a literal if a text ends by announcing one, in the
+// protocols that have them. Where the text itself would be a secret it must be
+// the announcement and no more. Where the protocol is not known a brace is no
 // reason to look away from the lines that follow.
 func (r *Redactor) announces(line string, k kind, index int) bool {
 	if r.protocol != "imap" && r.protocol != "sieve" && (r.protocol != "" || k == harmless) {
 		return false
 	}
 	m := announcement.FindStringSubmatch(line)
-	if m == nil {
+	if m == nil || k != harmless && m[1] != "" {
 		return false
 	}
 	if k == harmless {
 		r.tag, _ = word(line, 0)
 	}
-	n, _ := strconv.Atoi(m[1])
+	n, _ := strconv.Atoi(m[2])
 	r.literal = literal{open: true, left: n, kind: k, index: index}
 	return true
 }

@@ -81,7 +81,7 @@ const (
 )
 
 func startScram(name string, h func() hash.Hash, bind bool, c Credentials, over Channel) (Exchange, error) {
-	s := &scram{name: name, hash: h, nonce: freshNonce()}
+	s := &scramExchange{name: name, hash: h, nonce: freshNonce()}
 	if err := s.prepare(c); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -106,8 +106,8 @@ func freshNonce() string {
 	return base64.StdEncoding.EncodeToString(b[:])
 }
 
-// scram is an exchange. Steps counts the messages of the server.
-type scram struct {
+// scramExchange is one. Steps counts the messages of the server.
+type scramExchange struct {
 	name     string
 	hash     func() hash.Hash
 	user     string // prepared
@@ -121,7 +121,7 @@ type scram struct {
 	verified  observe.Answer
 }
 
-func (s *scram) prepare(c Credentials) error {
+func (s *scramExchange) prepare(c Credentials) error {
 	if err := c.userAndPassword("\x00"); err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (s *scram) prepare(c Credentials) error {
 // says that we could but the server does not offer it, so that a server that
 // did offer it sees that somebody took its offer away; "n" says that we
 // cannot, or were told not to.
-func (s *scram) flag(bind bool, over Channel) (string, []byte, error) {
+func (s *scramExchange) flag(bind bool, over Channel) (string, []byte, error) {
 	if bind {
 		name, value, err := over.binding()
 		return "p=" + name, value, err
@@ -168,14 +168,14 @@ func offersPlus(offered []string) bool {
 }
 
 // bare is client-first-message-bare.
-func (s *scram) bare() string { return "n=" + saslName(s.user) + ",r=" + s.nonce }
+func (s *scramExchange) bare() string { return "n=" + saslName(s.user) + ",r=" + s.nonce }
 
-func (s *scram) Initial() ([]byte, bool) {
+func (s *scramExchange) Initial() ([]byte, bool) {
 	s.steps = max(s.steps, 1)
 	return []byte(s.header + s.bare()), true
 }
 
-func (s *scram) Next(challenge []byte) ([]byte, bool, error) {
+func (s *scramExchange) Next(challenge []byte) ([]byte, bool, error) {
 	s.steps++
 	switch {
 	case len(challenge) > maxChallenge:
@@ -192,7 +192,7 @@ func (s *scram) Next(challenge []byte) ([]byte, bool, error) {
 }
 
 // final answers server-first.
-func (s *scram) final(challenge string) ([]byte, bool, error) {
+func (s *scramExchange) final(challenge string) ([]byte, bool, error) {
 	m, err := parseServerFirst(challenge)
 	if err != nil {
 		return nil, true, s.lie("%v", err)
@@ -210,7 +210,7 @@ func (s *scram) final(challenge string) ([]byte, bool, error) {
 
 // acceptable refuses the nonce of another exchange, and iteration counts that
 // serve only an attacker.
-func (s *scram) acceptable(m serverFirst) error {
+func (s *scramExchange) acceptable(m serverFirst) error {
 	switch {
 	case m.refusal != "":
 		return &ServerError{s.name, observe.Text(m.refusal)}
@@ -227,7 +227,7 @@ func (s *scram) acceptable(m serverFirst) error {
 }
 
 // prove computes our proof and the server's signature, RFC 5802, section 3.
-func (s *scram) prove(m serverFirst, authMessage string) ([]byte, error) {
+func (s *scramExchange) prove(m serverFirst, authMessage string) ([]byte, error) {
 	salted, err := pbkdf2.Key(s.hash, s.password.Reveal(), m.salt, m.iterations, s.hash().Size())
 	if err != nil {
 		return nil, fmt.Errorf("%s: deriving the key: %w", s.name, err)
@@ -241,14 +241,14 @@ func (s *scram) prove(m serverFirst, authMessage string) ([]byte, error) {
 	return proof, nil
 }
 
-func (s *scram) hmac(key []byte, text string) []byte {
+func (s *scramExchange) hmac(key []byte, text string) []byte {
 	mac := hmac.New(s.hash, key)
 	mac.Write([]byte(text))
 	return mac.Sum(nil)
 }
 
 // verify reads server-final.
-func (s *scram) verify(challenge string) error {
+func (s *scramExchange) verify(challenge string) error {
 	m, err := parseServerFinal(challenge)
 	if err != nil {
 		return s.lie("%v", err)
@@ -266,7 +266,7 @@ func (s *scram) verify(challenge string) error {
 
 // Succeeded takes server-final from the data that a server sends with its
 // yes, as ManageSieve can. A yes without any signature is a lie.
-func (s *scram) Succeeded(data []byte) error {
+func (s *scramExchange) Succeeded(data []byte) error {
 	if len(data) > 0 && s.steps == 2 {
 		s.steps++
 		if err := s.verify(string(data)); err != nil {
@@ -280,9 +280,9 @@ func (s *scram) Succeeded(data []byte) error {
 	return nil
 }
 
-func (s *scram) Verified() observe.Answer { return s.verified }
+func (s *scramExchange) Verified() observe.Answer { return s.verified }
 
-func (s *scram) lie(format string, args ...any) error {
+func (s *scramExchange) lie(format string, args ...any) error {
 	s.verified = observe.No
 	return &Lie{s.name, fmt.Sprintf(format, args...)}
 }
