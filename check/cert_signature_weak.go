@@ -25,7 +25,7 @@ How to mend it
 Get a new certificate; no public authority will use SHA-1 any more. A private authority needs default_md = sha256 in openssl.cnf, and new intermediate certificates as well. ` + where,
 	Citations: []Citation{
 		{"RFC 9325", "section 4.5"},
-		{"RFC 9155", ""},
+		{"RFC 8446", "section 4.4.2.4"},
 		{"CA/Browser Forum Baseline Requirements for TLS server certificates", "section 7.1.3"},
 	},
 	Run: func(f *Facts) []Finding { return f.eachChain(signatureWeak) },

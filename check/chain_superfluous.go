@@ -15,7 +15,7 @@ var chainSuperfluous = &Check{
 The server sends more than its own certificate and the intermediate ones: a root, which a client either has already or does not believe; the same certificate twice; one that has nothing to do with the server's own; or an expired one beside the path that clients take now.
 
 Why it matters for mail
-Little: each costs a kilobyte or two in every handshake, and may push it over the size that a server sends before it waits for the client. An old certificate left behind also hides that nobody looks after the file. One use of a root is right: where DANE publishes the authority itself (TLSA usage 2, DANE-TA), the server has to send it, root or not.
+Little: each costs a kilobyte or two in every handshake, and may push it over the size that a server sends before it waits for the client. An old certificate left behind also hides that nobody looks after the file. One use of a root is right: where DANE publishes the authority itself (TLSA usage 2, DANE-TA), the server has to send it, root or not, unless the record holds all of it.
 
 How it was seen
 We built every path from the server's certificate to the roots of the stores that we looked at, and listed what was sent and is in none of them. A certificate by which another authority vouches for a root that the stores know is not counted while it is in date: clients with older stores take it.

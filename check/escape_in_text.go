@@ -17,7 +17,7 @@ Why it matters for mail
 The lines of a mail protocol are shown in terminals, logs and web pages. An escape sequence in a greeting can move the cursor, change the title of a window or hide what stands before it; a NUL makes programs in C see a shorter line than the one that came. Honest servers have no use for either.
 
 How it was seen
-In the lines that are shown as evidence, where every such character is written as \xNN. Binary protocols and IRC, which has control characters for colours, are not asked.
+In the lines that are shown as evidence, where every such character is written as \xNN. Protocols that are not made of lines (XMPP, LDAP and the data bases) are not asked, nor is IRC, which has control characters for colours.
 
 How to mend it
 Look at where the text comes from: smtpd_banner in postfix, smtp_banner in Exim, login_greeting in Dovecot. If it is not there, the server may be another one than you think, something on the way adds bytes, or the stream is damaged: a line that arrives compressed or encrypted looks like this too.`,

@@ -24,7 +24,7 @@ postfix: the service submissions in master.cf with -o smtpd_tls_wrappermode=yes.
 		{"RFC 8314", "section 3"},
 		{"RFC 8314", "section 4"},
 		{"RFC 9325", "section 3.2"},
-		{"RFC 8143", ""},
+		{"RFC 8143", "section 2"},
 	},
 	Run: noImplicitTLS,
 }

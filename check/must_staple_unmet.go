@@ -15,15 +15,15 @@ var mustStapleUnmet = &Check{
 A certificate can bear an extension, TLS feature, by which its owner promises that his server will always send an OCSP response with it (must-staple): a fresh word of the authority that the certificate was not revoked. This server sent none.
 
 Why it matters for mail
-A client that knows the extension ends the handshake, which is what the extension is for. Few mail programs know it, so that the fault shows only to some.
+A client that knows the extension must take the certificate for invalid, and where it needs a valid one it ends the connection: that is what the extension is for. Few mail programs know it, so that the fault shows only to some.
 
 How it was seen
 The extension 1.3.6.1.5.5.7.1.24 of the server's certificate lists status_request, we asked for the response in our ClientHello, and none came. Where the certificate makes no such promise the question is not put.
 
 How to mend it
-Either switch stapling on (Exim: tls_ocsp_file; nginx: ssl_stapling on), or get a certificate without the extension (certbot: leave --must-staple away). The second is the better choice for mail: several mail servers cannot staple, and many authorities have ended OCSP.`,
+Either switch stapling on (Exim: tls_ocsp_file; nginx: ssl_stapling, which its mail proxy does not have), or get a certificate without the extension (certbot: leave --must-staple away). The second is the better choice for mail: several mail servers cannot staple, and many authorities have ended OCSP.`,
 	Citations: []Citation{
-		{"RFC 7633", ""},
+		{"RFC 7633", "section 4.3.3"},
 		{"RFC 6066", "section 8"},
 	},
 	Run: func(f *Facts) []Finding {

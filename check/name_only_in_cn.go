@@ -13,7 +13,7 @@ var nameOnlyInCN = &Check{
 Long ago the name of a server stood in the subject of its certificate, as common name (CN). Since then it belongs into the extension subjectAltName. This certificate has the right name in the wrong place only.
 
 Why it matters for mail
-Present programs look at subjectAltName alone and say that the name is wrong, while old ones and many tools show the name in the subject and say that all is well. That makes the fault hard to see: the same server works for one user and not for the next.
+Present programs look at subjectAltName alone, as RFC 9525 has it since 2023 (RFC 7817 had still let mail clients look at the common name), and say that the name is wrong, while old ones and many tools show the name in the subject and say that all is well. That makes the fault hard to see: the same server works for one user and not for the next.
 
 How it was seen
 The name that clients look for is not in subjectAltName (see name-mismatch), and it is in the subject, as it stands or by a wildcard.
@@ -21,7 +21,8 @@ The name that clients look for is not in subjectAltName (see name-mismatch), and
 How to mend it
 Make the certificate anew with the name in subjectAltName. Public authorities do so by themselves; in a private one, with openssl, put subjectAltName = DNS:mail.example.org into the extensions, or use openssl req -addext.`,
 	Citations: []Citation{
-		{"RFC 9525", "section 6.3"},
+		{"RFC 9525", "section 2"},
+		{"RFC 7817", "section 5"},
 		{"RFC 5280", "section 4.2.1.6"},
 	},
 	Run: func(f *Facts) []Finding { return f.eachChain(onlyInCN) },

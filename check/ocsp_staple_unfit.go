@@ -24,7 +24,7 @@ How it was seen
 We read the response as the handshake brought it, held its serial number, signature and times against the certificate, its issuer (where that was sent or is in a store) and the moment at which we looked. Five minutes are allowed between the two clocks. Where no response was sent the question is not put.
 
 How to mend it
-If the certificate is revoked, replace it and its key, and find out why. Else fetch a new response (openssl ocsp -respout FILE …) and see why the job that does it failed, or switch stapling off: Exim, tls_ocsp_file; nginx, ssl_stapling. Many authorities have ended OCSP, and then off is right.`,
+If the certificate is revoked, replace it and its key, and find out why. Else fetch a new response (openssl ocsp -respout FILE …) and see why the job that does it failed, or switch stapling off: Exim, tls_ocsp_file; nginx, ssl_stapling (its mail proxy does not staple). Many authorities have ended OCSP, and then off is right.`,
 	Citations: []Citation{
 		{"RFC 6960", "section 3.2"},
 		{"RFC 6066", "section 8"},

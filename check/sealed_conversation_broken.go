@@ -15,7 +15,7 @@ How it was seen
 The handshake was finished, and then the conversation ended in the way that the detail tells. A server that ended TLS because we have no certificate of our own is told by the check certificate-demanded.
 
 How to mend it
-Find out who ends TLS on this port, then look whether it reaches the server behind it: in nginx's mail proxy the directives auth_http and proxy decide where a connection goes; in a tunnel it is the address of the backend. A server that expects a PROXY header, or must not, also ends such conversations at once: the two ends must agree (smtpd_upstream_proxy_protocol in postfix, haproxy_trusted_networks in Dovecot).`,
+Find out who ends TLS on this port, then look whether it reaches the server behind it: in a tunnel that is the address of the backend, in nginx's stream module proxy_pass. (nginx's mail proxy greets by itself and looks for the server behind it only later, so that a server which is down does not show here.) A server that expects a PROXY header, or must not, also ends such conversations at once: the two ends must agree (smtpd_upstream_proxy_protocol in postfix, haproxy_trusted_networks in Dovecot).`,
 	Citations: []Citation{
 		{"RFC 5321", "section 4.3.1"},
 	},

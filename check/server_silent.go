@@ -6,7 +6,7 @@ var serverSilent = &Check{
 	Name:     "server-silent",
 	Question: "Does the server take the connection and then say nothing?",
 	Manual: `What it is
-In SMTP, LMTP, IMAP, POP3, ManageSieve, NNTP and FTP the server speaks first. This one took the connection (on a port with implicit TLS: and finished the handshake) and did not say a word until our time for the greeting was over.
+In SMTP, LMTP, IMAP, POP3, ManageSieve, NNTP, FTP and MySQL the server speaks first. This one took the connection (on a port with implicit TLS: and finished the handshake) and did not say a word until our time for the greeting was over.
 
 Why it matters for mail
 Nobody can find out whether such a server would go over to TLS, so every other question about it stays open. Senders wait, some of them for the five minutes that RFC 5321 advises, and then put the mail back into the queue.

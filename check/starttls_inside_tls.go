@@ -9,7 +9,7 @@ var starttlsInsideTLS = &Check{
 TLS stands, and the list of capabilities inside it still names STARTTLS (in POP3 STLS).
 
 Why it matters for mail
-The RFCs forbid it, because a client that believes the list would start TLS inside TLS. More often it is a hint: a proxy ends TLS and the server behind it thinks that it speaks in clear. Then that server does not know either that the line is safe, and its rules for passwords and for logging are the wrong ones.
+The RFCs forbid it (that of IMAP advises against it): a client that believes the list would start TLS inside TLS. More often it is a hint: a proxy ends TLS and the server behind it thinks that it speaks in clear. Then that server does not know either that the line is safe, and its rules for passwords and for logging are the wrong ones.
 
 How it was seen
 In the list that the server gave inside TLS. FTP is not asked: servers commonly list AUTH TLS in both states.

@@ -21,8 +21,7 @@ How to mend it
 Allow TLS 1.3, and in TLS 1.2 only ECDHE. postfix: smtpd_tls_eecdh_grade = auto and smtpd_tls_exclude_ciphers = kRSA. Exim with OpenSSL: !kRSA in tls_require_ciphers; with GnuTLS -RSA in its priority string; tls_eccurve must not be empty. Dovecot: !kRSA in ssl_cipher_list (the default has it). Cyrus IMAP: !kRSA in tls_ciphers. nginx: !kRSA in ssl_ciphers.`,
 	Citations: []Citation{
 		{"RFC 9325", "section 4.1"},
-		{"RFC 10015", "section 2"},
-		{"RFC 10015", "section 4"},
+		{"RFC 10015", ""},
 	},
 	Run: func(f *Facts) []Finding {
 		return f.eachEndpoint(func(c Conn) *view { return c.askTLS(noForwardSecrecy) })

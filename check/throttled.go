@@ -6,7 +6,7 @@ var throttled = &Check{
 	Name:     "throttled",
 	Question: "Did the server ask us to come again later?",
 	Manual: `What it is
-The server answered with a reply that means "not now": 421 or another 4xx in the greeting of SMTP, [UNAVAILABLE] or [LIMIT] in IMAP, [SYS/TEMP] in POP3, 400 in NNTP. It is busy, it limits connections from one address, or it greylists whom it does not know.
+The server answered with a reply that means "not now": 421 or another 4xx in the greeting of SMTP, [UNAVAILABLE] or [LIMIT] in IMAP, [SYS/TEMP] in POP3, (TRYLATER) in ManageSieve, 400 in NNTP. It is busy, it limits connections from one address, or it greylists whom it does not know.
 
 Why it matters for mail
 It is not a fault. But it makes every other answer unknown: a server that sent us away has not shown whether it would have offered TLS, and no report should call that missing.
@@ -15,7 +15,7 @@ How it was seen
 In the reply that is shown as evidence.
 
 How to mend it
-Ask again in a few minutes, with fewer connections at once, or from an address that the server knows. On a server of your own, raise the limit for the address that checks: in postfix smtpd_client_event_limit_exceptions (the limits are smtpd_client_connection_count_limit and smtpd_client_connection_rate_limit), in Exim smtp_accept_max_per_host and smtp_reserve_hosts, in Dovecot mail_max_userip_connections, in Cyrus IMAP maxlogins_per_host.`,
+Ask again in a few minutes, with fewer connections at once, or from an address that the server knows. On a server of your own, raise the limit for the address that checks: in postfix smtpd_client_event_limit_exceptions (the limits are smtpd_client_connection_count_limit and smtpd_client_connection_rate_limit), in Exim smtp_accept_max_per_host and smtp_reserve_hosts, in Dovecot client_limit and process_limit of the services for the login (imap-login, pop3-login). What bounds users who have logged in, as mail_max_userip_connections in Dovecot and maxlogins_per_host in Cyrus IMAP, does not come into play here: we do not log in.`,
 	Citations: []Citation{
 		{"RFC 5321", "section 3.8"},
 		{"RFC 3207", "section 4"},

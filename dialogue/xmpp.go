@@ -44,7 +44,7 @@ var XMPPServer = &Protocol{
 
 const xmppTLS = "urn:ietf:params:xml:ns:xmpp-tls"
 
-// xmppStream opens a stream, RFC 6120, section 4.7, and reads the server's
+// xmppStream opens a stream, RFC 6120, section 4.2, and reads the server's
 // opening. Between servers we must say who we are (section 4.7.1). Behind TLS
 // a server may have nothing to offer to a stranger without a certificate, and
 // close the stream with an error: Prosody does where dialback is off.

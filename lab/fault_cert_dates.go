@@ -23,7 +23,7 @@ var certExpiresSoon = Fault{
 
 var certLifeTooLong = Fault{
 	Name:   "cert-life-too-long",
-	Manual: "The certificate lives for 900 days, longer than the CA/Browser Forum has allowed at any time since 2018.",
+	Manual: "The certificate lives for 900 days, longer than the CA/Browser Forum has allowed at any time since March 2018.",
 	Checks: []string{"cert-life-too-long"},
 	Edit:   func(s *Server) { s.Leaf.NotAfter = 890 * day },
 }

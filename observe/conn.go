@@ -138,7 +138,7 @@ type TLS struct {
 	ExtendedMasterSecret Answer        `json:"extended_master_secret"` // unknown where the version has it built in
 	SecureRenegotiation  Answer        `json:"secure_renegotiation"`   // the same
 	Compression          Answer        `json:"compression"`
-	DowngradeSentinel    uint8         `json:"downgrade_sentinel,omitempty"` // 1: DOWNGRD 00, 2: DOWNGRD 01; RFC 9846, section 4.1.3
+	DowngradeSentinel    uint8         `json:"downgrade_sentinel,omitempty"` // 1: DOWNGRD 00, 2: DOWNGRD 01; RFC 8446, section 4.1.3
 	Resumed              bool          `json:"resumed,omitempty"`
 	SessionID            bool          `json:"session_id,omitempty"` // the server gave one of its own
 	Tickets              []Ticket      `json:"tickets,omitempty"`

@@ -17,8 +17,8 @@ import "github.com/mailseal/mailseal/observe"
 // MX mostly does not: it takes any certificate, because the choice is between
 // that and no encryption at all (RFC 7435, section 4). There a bad certificate
 // makes the seal weak: it helps against listeners only, and senders that obey
-// MTA-STS will not deliver (RFC 8461, section 4.2). The same holds for LMTP,
-// whose client is the site's own mail server.
+// MTA-STS will not deliver (RFC 8461, sections 4.2 and 5). The same holds for
+// LMTP, whose client is the site's own mail server.
 //
 // The clause names the document where the reason is written. What a document
 // asks in which words, its own standard tells.
@@ -43,7 +43,7 @@ var MailSeal = &Standard{
 		{"chain-untrusted", no, Must, mailUsers, "RFC 8314, section 4.4", SealBroken},
 		{"chain-untrusted", no, Must, other, "RFC 5280, section 6.1", SealBroken},
 		{"name-mismatch", no, Must, mailUsers, "RFC 7817, section 3", SealBroken},
-		{"name-mismatch", no, Must, other, "RFC 9525", SealBroken},
+		{"name-mismatch", no, Must, other, "RFC 9525, section 6", SealBroken},
 		{"cert-expired", no, Must, mailUsers, "RFC 8314, section 4.4", SealBroken},
 		{"cert-expired", no, Must, other, "RFC 5280, section 6.1.3", SealBroken},
 		{"cert-not-yet-valid", no, Must, mailUsers, "RFC 8314, section 4.4", SealBroken},
@@ -53,7 +53,7 @@ var MailSeal = &Standard{
 		{"chain-untrusted", no, Must, mx, "RFC 8461, section 4.2", SealWeak},
 		{"chain-untrusted", no, Must, delivery, "RFC 5280, section 6.1", SealWeak},
 		{"name-mismatch", no, Must, mx, "RFC 8461, section 4.2", SealWeak},
-		{"name-mismatch", no, Must, delivery, "RFC 9525", SealWeak},
+		{"name-mismatch", no, Must, delivery, "RFC 9525, section 6", SealWeak},
 		{"cert-expired", no, Must, mx, "RFC 8461, section 4.2", SealWeak},
 		{"cert-expired", no, Must, delivery, "RFC 5280, section 6.1.3", SealWeak},
 		{"cert-not-yet-valid", no, Must, mailServers, "RFC 5280, section 6.1.3", SealWeak},
@@ -88,8 +88,8 @@ var MailSeal = &Standard{
 		{"untrusted-mozilla", no, Should, everyone, "RFC 5280, section 6", SealIntact},
 		{"untrusted-system", no, Should, everyone, "RFC 5280, section 6", SealIntact},
 		{"cert-self-signed", no, Should, everyone, "RFC 5280, section 6", SealIntact},
-		{"name-only-in-cn", no, Should, everyone, "RFC 7817, section 5", SealIntact},
-		{"cert-expires-soon", no, Should, everyone, "RFC 8314, section 4.4", SealIntact},
+		{"name-only-in-cn", no, Should, everyone, "RFC 9525, section 2", SealIntact},
+		{"cert-expires-soon", no, Should, everyone, "RFC 5280, section 4.1.2.5", SealIntact},
 		{"cert-life-too-long", no, Should, everyone, "CA/Browser Forum Baseline Requirements, section 6.3.2", SealIntact},
 		{"chain-disordered", no, Should, everyone, "RFC 8446, section 4.4.2", SealIntact},
 		{"chain-superfluous", no, Should, everyone, "RFC 8446, section 4.4.2", SealIntact},
@@ -97,7 +97,7 @@ var MailSeal = &Standard{
 		{"extended-master-secret-missing", no, Should, everyone, "RFC 9325, section 3.5", SealIntact},
 		{"ticket-life-too-long", no, Should, everyone, "RFC 9325, section 3.4", SealIntact},
 		{"key-exchange-not-post-quantum", no, Should, everyone, "RFC 10024", SealIntact},
-		{"certificate-demanded", no, Should, mx, "RFC 3207, section 4.1", SealIntact},
+		{"certificate-demanded", no, Should, mx, "RFC 3207, section 4", SealIntact},
 		{"server-silent", no, Should, everyone, "RFC 5321, section 3.1", SealIntact},
 		{"conversation-broken", no, Should, everyone, "RFC 5321, section 3.8", SealIntact},
 		{"sealed-conversation-broken", no, Should, everyone, "RFC 5321, section 3.8", SealIntact},

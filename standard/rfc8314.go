@@ -36,11 +36,11 @@ var RFC8314 = &Standard{
 		// "MUST support TLS 1.2 or later"
 		{Check: "tls-version-old", Want: no, Level: Must, Roles: mailUsers, Clause: "section 4"},
 		// "SHOULD implement the recommended TLS ciphersuites described in [RFC7525] or a future BCP"
-		{Check: "suite-weak", Want: no, Level: Should, Roles: mailUsers, Clause: "section 4; RFC 9325, section 4.1"},
+		{Check: "suite-weak", Want: no, Level: Should, Roles: mailUsers, Clause: "section 4; RFC 9325, sections 4.1 and 4.2"},
 		{Check: "suite-not-forward-secret", Want: no, Level: Should, Roles: mailUsers, Clause: "section 4; RFC 9325, section 4.1"},
 		// "MUST maintain valid server certificates for all servers", as RFC 7817 tells
 		{Check: "chain-untrusted", Want: no, Level: Must, Roles: mailUsers, Clause: "section 4.4; RFC 7817, section 3"},
-		{Check: "name-mismatch", Want: no, Level: Must, Roles: mailUsers, Clause: "section 4.4; RFC 7817, section 3"},
+		{Check: "name-mismatch", Want: no, Level: Must, Roles: mailUsers, Clause: "section 4.4; RFC 7817, sections 3 and 5"},
 		{Check: "name-only-in-cn", Want: no, Level: Must, Roles: mailUsers, Clause: "section 4.4; RFC 7817, section 5"},
 		{Check: "cert-expired", Want: no, Level: Must, Roles: mailUsers, Clause: "section 4.4"},
 		{Check: "cert-not-yet-valid", Want: no, Level: Must, Roles: mailUsers, Clause: "section 4.4"},

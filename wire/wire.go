@@ -34,7 +34,7 @@ import (
 // Limits bound what is read and kept. The zero value of a field means the
 // default beside it.
 type Limits struct {
-	Line  int // bytes in one line: 8192. RFC 5321 allows 512, RFC 9051 advises 8192
+	Line  int // bytes in one line: 8192, as RFC 7162, section 4, has it for IMAP; RFC 5321 allows 512
 	Lines int // lines in the whole conversation: 2000
 	Bytes int // bytes in the whole conversation: 512 KiB
 	Tape  int // bytes of each direction kept for reading the handshake: 1 MiB

@@ -339,7 +339,7 @@ func script(texts ...string) func(net.Conn) {
 	}
 }
 
-// record is one TLS record, RFC 9846, section 5.1.
+// record is one TLS record, RFC 8446, section 5.1.
 func record(kind, minor byte, body []byte) string {
 	head := binary.BigEndian.AppendUint16([]byte{kind, 3, minor}, uint16(len(body)))
 	return string(append(head, body...))

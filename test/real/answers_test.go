@@ -143,7 +143,7 @@ var fixedFacts = map[string]seen{
 	"19006": {leaf: "expired.crt", chain: 2},
 	"19007": {leaf: "wrong.crt", chain: 2},
 	"19008": {leaf: "rsa1024.crt", chain: 2},
-	"19009": {asked: true, alert: 116}, // certificate_required, RFC 9846, section 6.2
+	"19009": {asked: true, alert: 116}, // certificate_required, RFC 8446, section 6.2
 	"19010": {leaf: "chain100.crt", chain: 100},
 	"19011": {leaf: "ec.crt", scheme: 0x0403},
 	"19013": {leaf: "ed.crt", scheme: 0x0807},
