@@ -36,7 +36,7 @@ var plan = map[string][]string{
 	"sasl": {"observe"},
 
 	// apart: a conversation by hand
-	"talk": {"probe", "dialogue", "wire", "sasl", "observe"},
+	"talk": {"probe", "report", "dialogue", "wire", "sasl", "observe"},
 
 	// apart: the second implementation
 	"lab": {"wire", "observe", "iana"},
