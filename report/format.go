@@ -21,7 +21,7 @@ type Options struct {
 // Formats are all formats, the default first.
 var Formats = []Format{
 	{"text", "For people: the seal first, then what to mend, then what was seen.", writeText},
-	{"json", "For programs: the observation, findings, verdicts and seals in one document with stable names. It can be judged again.", writeJSON},
+	{"json", "For programs: the observation, findings, verdicts and seals of each target in one document with stable names, on one line; jq . makes it readable. It can be judged again.", writeJSON},
 }
 
 // FormatByName returns the format of that name, or nil.

@@ -26,7 +26,9 @@ const JSONSchema = 1
 //	endpoints    list, one for each place that was looked at:
 //	  endpoint     what and where: protocol, mode, role, host, network, address, via
 //	  seal         as above
-//	  closed       true: one of the usual ports, and nothing listens; it does not count
+//	  passed_over  string: why it does not count into the target's seal: no-answer (one
+//	               of the usual ports of a bare host) or no-route (from here to that
+//	               address); absent where it counts
 //	  conns        list of numbers: places in observation.conns
 //	  best         number: the one among them that got furthest
 //	  summary      what its handshake showed, in names: see [Summary]; absent without TLS
@@ -54,12 +56,12 @@ type jsonReport struct {
 }
 
 type jsonEndpoint struct {
-	Endpoint observe.Endpoint `json:"endpoint"`
-	Seal     standard.Seal    `json:"seal"`
-	Closed   bool             `json:"closed,omitempty"`
-	Conns    []int            `json:"conns"`
-	Best     int              `json:"best"`
-	Summary  *Summary         `json:"summary,omitempty"`
+	Endpoint   observe.Endpoint `json:"endpoint"`
+	Seal       standard.Seal    `json:"seal"`
+	PassedOver PassedOver       `json:"passed_over,omitempty"`
+	Conns      []int            `json:"conns"`
+	Best       int              `json:"best"`
+	Summary    *Summary         `json:"summary,omitempty"`
 }
 
 type jsonStandard struct {
@@ -69,7 +71,9 @@ type jsonStandard struct {
 	URL   string `json:"url"`
 }
 
-// writeJSON writes one indented document and a line feed.
+// writeJSON writes one document on one line. So the reports on several targets
+// are JSON lines, which a program reads one by one and grep can filter; jq
+// makes them readable.
 func writeJSON(w io.Writer, r *Report, opt Options) error {
 	doc := jsonReport{
 		Schema: JSONSchema, Tool: opt.Tool, Seal: r.Seal,
@@ -79,17 +83,19 @@ func writeJSON(w io.Writer, r *Report, opt Options) error {
 	facts := check.Read(r.Observation, nil)
 	for _, e := range r.Endpoints {
 		doc.Endpoints = append(doc.Endpoints, jsonEndpoint{
-			Endpoint: e.Endpoint, Seal: e.Seal, Closed: e.Closed, Conns: e.Conns, Best: e.Best, Summary: summary(facts, e),
+			Endpoint: e.Endpoint, Seal: e.Seal, PassedOver: e.PassedOver, Conns: e.Conns, Best: e.Best, Summary: summary(facts, e),
 		})
 	}
 	for _, s := range r.Standards {
 		doc.Standards = append(doc.Standards, jsonStandard{s.Name, s.Title, s.Date, s.URL})
 	}
-	text, err := json.MarshalIndent(doc, "", "  ")
-	if err != nil {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // it is no page: "<" stays as the server said it
+	if err := e.Encode(doc); err != nil {
 		return fmt.Errorf("writing a report: %w", err)
 	}
-	if _, err := w.Write(append(printable(text), '\n')); err != nil {
+	if _, err := w.Write(printable(text.Bytes())); err != nil {
 		return fmt.Errorf("writing a report: %w", err)
 	}
 	return nil

@@ -40,7 +40,7 @@ func (r *Report) FailsAt(l Level) Decision {
 		return Undecided
 	}
 	for _, e := range r.Endpoints {
-		if e.Seal == standard.SealUnknown && !e.Closed {
+		if e.Seal == standard.SealUnknown && e.PassedOver == Counts {
 			return Undecided
 		}
 	}

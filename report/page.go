@@ -41,13 +41,18 @@ func (p *page) blank() { p.w.WriteByte('\n') }
 // heading begins a section.
 func (p *page) heading(text string) {
 	p.blank()
+	p.bold(text)
+	p.blank()
+}
+
+// bold sets a line that stands out.
+func (p *page) bold(text string) {
 	for _, line := range wrap(clean(text), p.width) {
 		if p.color {
 			line = lipgloss.NewStyle().Bold(true).Render(line)
 		}
 		p.w.WriteString(line + "\n")
 	}
-	p.blank()
 }
 
 // text sets a paragraph. An empty text sets nothing.
@@ -92,12 +97,15 @@ var sealColors = map[standard.Seal]color.Color{
 	standard.SealMissing: lipgloss.Red,
 }
 
-// cut shortens a text that runs past the bound, and says so.
+// cut shortens a text that runs past the bound of the page, and says so.
 func (p *page) cut(text string) string {
-	bound := 500
 	if p.verbose {
-		bound = 4000
+		return cut(text, 4000)
 	}
+	return cut(text, 500)
+}
+
+func cut(text string, bound int) string {
 	if len(text) <= bound {
 		return text
 	}

@@ -30,22 +30,24 @@ type Report struct {
 	Standards   []*standard.Standard // that were judged by; mailseal's own is the first
 	Endpoints   []Endpoint           // in the order in which they were looked at
 	Seal        standard.Seal        // of the target
+
+	anchors []observe.Anchor // that were given to judge by
 }
 
 // Endpoint is what is known of one place to knock.
 type Endpoint struct {
 	observe.Endpoint
-	Seal   standard.Seal
-	Conns  []int // indexes in Observation.Conns
-	Best   int   // index of the connection that got furthest
-	Closed bool  // one of the usual ports of a bare host, and nothing listens there: it does not count
+	Seal       standard.Seal
+	Conns      []int      // indexes in Observation.Conns
+	Best       int        // index of the connection that got furthest
+	PassedOver PassedOver // why it does not count into the target's seal
 }
 
 // New judges an observation. With nil anchors the chains are judged by those
 // that the observation holds. mailseal's own standard is always judged by;
 // standards are those to judge by besides.
 func New(o *observe.Observation, anchors []observe.Anchor, standards ...*standard.Standard) *Report {
-	r := &Report{Observation: o, Findings: check.Run(o, anchors), Standards: []*standard.Standard{standard.MailSeal}}
+	r := &Report{Observation: o, Findings: check.Run(o, anchors), Standards: []*standard.Standard{standard.MailSeal}, anchors: anchors}
 	for _, s := range standards {
 		if !slices.Contains(r.Standards, s) {
 			r.Standards = append(r.Standards, s)
@@ -78,9 +80,7 @@ func endpoints(o *observe.Observation) []Endpoint {
 			all[at].Best = i
 		}
 	}
-	for i := range all {
-		all[i].Closed = all[i].Via == "port" && closed(o, all[i].Conns)
-	}
+	passOver(o, all)
 	return all
 }
 
@@ -100,23 +100,15 @@ func further(a, b *observe.Conn) bool {
 	return depth(a) > depth(b)
 }
 
-// closed tells whether every connection was refused before it stood.
-func closed(o *observe.Observation, conns []int) bool {
-	return !slices.ContainsFunc(conns, func(i int) bool {
-		c := &o.Conns[i]
-		return c.Reached != observe.Nothing || c.End != observe.Refused
-	})
-}
-
 // seal gives every endpoint its seal, and the target that of the worst which
-// counts. Where nothing answered at all, the target's is unknown.
+// counts. Where none counts, the target's is unknown.
 func (r *Report) seal(verdicts []standard.Verdict) {
 	counted := false
 	for i := range r.Endpoints {
 		e := &r.Endpoints[i]
 		e.Seal = standard.SealOn(e.Endpoint, verdicts)
 		switch {
-		case e.Closed:
+		case e.PassedOver != Counts:
 		case !counted:
 			r.Seal, counted = e.Seal, true
 		default:
@@ -138,5 +130,5 @@ func (r *Report) of(e observe.Endpoint) *Endpoint {
 // counts tells whether an endpoint counts into the target's seal.
 func (r *Report) counts(e observe.Endpoint) bool {
 	at := r.of(e)
-	return at != nil && !at.Closed
+	return at != nil && at.PassedOver == Counts
 }

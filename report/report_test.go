@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -31,12 +32,22 @@ func TestGolden(t *testing.T) {
 		r := New(o, nil, standard.RFC8314)
 		golden(t, name+".txt", write(t, "text", r, Options{}))
 		if name != "hostile" { // too long to be read by anybody
-			golden(t, name+".json", write(t, "json", r, Options{Tool: "mailseal test"}))
+			golden(t, name+".json", indented(t, write(t, "json", r, Options{Tool: "mailseal test"})))
 		}
 		if name == "broken" || name == "unknown" {
 			golden(t, name+".verbose.txt", write(t, "text", r, Options{Verbose: true}))
 		}
 	}
+}
+
+// indented makes a document of one line one that people can compare.
+func indented(t *testing.T, line string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Indent(&b, []byte(line), "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }
 
 func golden(t *testing.T, file, got string) {
@@ -78,32 +89,80 @@ func TestSeals(t *testing.T) {
 	}
 }
 
-func TestClosedPortsDoNotCount(t *testing.T) {
+// What does not count, and why.
+func TestPassedOver(t *testing.T) {
 	certs := certificates(t)
+	failed := func(e observe.Endpoint, end observe.End) observe.Conn {
+		c := refusedPort(e)
+		c.End, c.Cause = end, string(end)
+		return c
+	}
+	stood := func(c observe.Conn) observe.Conn { // and ended all the same
+		c.Reached = observe.Dial
+		return c
+	}
 	pop := at("pop3", observe.Implicit, observe.Access, "192.0.2.10:995", "port")
+	late := at("pop3", observe.StartTLS, observe.Access, "192.0.2.10:110", "port")
 	given := pop
 	given.Via = "given"
-	late := refusedPort(at("pop3", observe.StartTLS, observe.Access, "192.0.2.10:110", "port"))
-	late.Reached = observe.Dial // it was accepted first
-	slow := refusedPort(pop)
-	slow.End = observe.Timeout
+	four := imaps(certs, "good", "ca")
+	four.Probe.Endpoint.Via = "given"
+	six := four.Probe.Endpoint
+	six.Address = "[2001:db8::10]:993"
+	sixPop := pop
+	sixPop.Address = "[2001:db8::10]:995"
+	clear, otherHost, sixUsual := six, six, six
+	clear.Mode, otherHost.Host, sixUsual.Via = observe.StartTLS, "other.example.org", "port"
+	reached := imaps(certs, "good", "ca")
+	reached.Probe.Endpoint = sixUsual
+	proxied := survey(certs, "mail.example.org", four, failed(six, observe.Unreachable))
+	proxied.Vantage.Proxy = "socks5://192.0.2.1:1080"
 	good := imaps(certs, "good", "ca")
+	seen := func(conns ...observe.Conn) *observe.Observation { return survey(certs, "mail.example.org", conns...) }
 	for _, c := range []struct {
-		name  string
-		conns []observe.Conn
-		want  standard.Seal
+		name string
+		o    *observe.Observation
+		want []PassedOver // of the endpoints in their order
+		seal standard.Seal
 	}{
-		{"a usual port, refused", []observe.Conn{good, refusedPort(pop)}, standard.SealIntact},
-		{"the same, looked at first", []observe.Conn{refusedPort(pop), good}, standard.SealIntact},
-		{"a port that was asked for", []observe.Conn{good, refusedPort(given)}, standard.SealUnknown},
-		{"a usual port, timed out", []observe.Conn{good, slow}, standard.SealUnknown},
-		{"a usual port, refused after it stood", []observe.Conn{good, late}, standard.SealUnknown},
-		{"refused once, timed out once", []observe.Conn{good, refusedPort(pop), slow}, standard.SealUnknown},
-		{"none answered", []observe.Conn{refusedPort(pop)}, standard.SealUnknown},
-		{"nothing was looked at", nil, standard.SealUnknown},
+		{"a usual port, refused", seen(good, failed(pop, observe.Refused)), []PassedOver{Counts, NoAnswer}, standard.SealIntact},
+		{"the same, looked at first", seen(failed(pop, observe.Refused), good), []PassedOver{NoAnswer, Counts}, standard.SealIntact},
+		{"a usual port, dropped", seen(good, failed(pop, observe.Timeout)), []PassedOver{Counts, NoAnswer}, standard.SealIntact},
+		{"a usual port, rejected by a firewall", seen(good, failed(pop, observe.Unreachable)), []PassedOver{Counts, NoAnswer}, standard.SealIntact},
+		{"refused once, dropped once", seen(good, failed(pop, observe.Refused), failed(pop, observe.Timeout)), []PassedOver{Counts, NoAnswer}, standard.SealIntact},
+		{"no time left for a usual port", seen(good, failed(pop, observe.Cancelled)), []PassedOver{Counts, Counts}, standard.SealUnknown},
+		{"never begun", seen(good, failed(pop, observe.Unended)), []PassedOver{Counts, Counts}, standard.SealUnknown},
+		{"a usual port that stood and refused", seen(good, stood(failed(late, observe.Refused))), []PassedOver{Counts, Counts}, standard.SealUnknown},
+		{"a usual port that stood and timed out", seen(good, stood(failed(late, observe.Timeout))), []PassedOver{Counts, Counts}, standard.SealUnknown},
+		{"stood once, refused once", seen(good, stood(failed(late, observe.Timeout)), failed(late, observe.Refused)), []PassedOver{Counts, Counts}, standard.SealUnknown},
+		{"a port that was asked for, refused", seen(good, failed(given, observe.Refused)), []PassedOver{Counts, Counts}, standard.SealUnknown},
+		{"a port that was asked for, dropped", seen(good, failed(given, observe.Timeout)), []PassedOver{Counts, Counts}, standard.SealUnknown},
+		{"only usual ports, none answers", seen(failed(pop, observe.Refused), failed(sixUsual, observe.Timeout)), []PassedOver{NoAnswer, NoAnswer}, standard.SealUnknown},
+
+		{"no route to one of two addresses", seen(four, failed(six, observe.Unreachable)), []PassedOver{Counts, NoRoute}, standard.SealIntact},
+		{"the same, looked at first", seen(failed(six, observe.Unreachable), four), []PassedOver{NoRoute, Counts}, standard.SealIntact},
+		{"the other one dropped", seen(four, failed(six, observe.Timeout)), []PassedOver{Counts, Counts}, standard.SealUnknown},
+		{"no route, and another mode was reached", seen(four, failed(clear, observe.Unreachable)), []PassedOver{Counts, Counts}, standard.SealUnknown},
+		{"no route, and another host was reached", seen(four, failed(otherHost, observe.Unreachable)), []PassedOver{Counts, Counts}, standard.SealUnknown},
+		{"no route to the only address", seen(failed(six, observe.Unreachable)), []PassedOver{Counts}, standard.SealUnknown},
+		{"no route to one, the other refused", seen(failed(four.Probe.Endpoint, observe.Refused), failed(six, observe.Unreachable)), []PassedOver{Counts, Counts}, standard.SealUnknown},
+		{"unreachable by a proxy", proxied, []PassedOver{Counts, Counts}, standard.SealUnknown},
+		{"no route to usual ports", seen(good, failed(sixUsual, observe.Unreachable), failed(sixPop, observe.Unreachable)), []PassedOver{Counts, NoRoute, NoRoute}, standard.SealIntact},
+		{"usual ports without a route, none with", seen(failed(sixUsual, observe.Unreachable)), []PassedOver{NoRoute}, standard.SealUnknown},
+		{"one of two ports rejected on an address that was reached", seen(reached, failed(sixPop, observe.Unreachable)), []PassedOver{Counts, NoAnswer}, standard.SealIntact},
+
+		{"nothing was looked at", seen(), nil, standard.SealUnknown},
 	} {
-		if got := New(survey(certs, "mail.example.org", c.conns...), nil).Seal; got != c.want {
-			t.Errorf("%s: Seal = %v, want %v", c.name, got, c.want)
+		r := New(c.o, nil)
+		var got []PassedOver
+		for _, e := range r.Endpoints {
+			got = append(got, e.PassedOver)
+			if e.PassedOver != Counts && e.Seal != standard.SealUnknown {
+				t.Errorf("%s: the seal of %s is %v, want unknown", c.name, e.Address, e.Seal)
+			}
+		}
+		if !slices.Equal(got, c.want) || r.Seal != c.seal {
+			t.Errorf("New(%s): passed over %q, seal %v, want %q, %v", c.name, got, r.Seal, c.want, c.seal)
 		}
 	}
 }
@@ -191,7 +250,7 @@ func TestFailsAt(t *testing.T) {
 		{"one broken, one unknown", Report{Seal: standard.SealBroken, Endpoints: []Endpoint{{Endpoint: e, Seal: standard.SealBroken}, {Endpoint: f}},
 			Verdicts: []standard.Verdict{breaks(e, standard.SealBroken)}},
 			ends(Failed, Failed, Failed, Undecided, Undecided)},
-		{"one intact, one closed", Report{Seal: standard.SealIntact, Endpoints: []Endpoint{{Endpoint: e, Seal: standard.SealIntact}, {Endpoint: f, Closed: true}}},
+		{"one intact, one passed over", Report{Seal: standard.SealIntact, Endpoints: []Endpoint{{Endpoint: e, Seal: standard.SealIntact}, {Endpoint: f, PassedOver: NoAnswer}}},
 			ends(Passed, Passed, Passed, Passed, Passed)},
 		{"another standard is broken", Report{Seal: standard.SealIntact, Endpoints: []Endpoint{{Endpoint: e, Seal: standard.SealIntact}},
 			Verdicts: []standard.Verdict{{Standard: "rfc8314", Outcome: standard.Broken, Subject: e}}},
@@ -315,6 +374,25 @@ func TestJSONNames(t *testing.T) {
 	}
 	if names := []string{doc.Standards[0]["name"], doc.Standards[1]["name"]}; names[0] != "seal" || names[1] != "rfc8314" {
 		t.Errorf("standards %v, want seal, rfc8314", names)
+	}
+}
+
+// Several reports one behind the other are JSON lines.
+func TestJSONIsOneLine(t *testing.T) {
+	for name, o := range fixtures(t) {
+		text := write(t, "json", New(o, nil, standard.RFC8314), Options{})
+		if strings.Count(text, "\n") != 1 || !strings.HasSuffix(text, "}\n") {
+			t.Errorf("%s: JSON has %d line feeds, want one, at its end", name, strings.Count(text, "\n"))
+		}
+	}
+}
+
+func TestJSONKeepsAngles(t *testing.T) {
+	o := intact(certificates(t))
+	o.Conns[0].Lines[0].Text = "220 <b>&</b> \u2028"
+	text := write(t, "json", New(o, nil), Options{})
+	if want := `"220 <b>&</b> \\xe2\\x80\\xa8"`; !strings.Contains(text, want) {
+		t.Errorf("JSON does not have the line of the server as %s", want)
 	}
 }
 

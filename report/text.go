@@ -19,9 +19,12 @@ import (
 //  3. what could not be told, and how to get it told
 //  4. advice, which costs no seal
 //  5. what other standards say, in counts and clauses
-//  6. what was seen, endpoint by endpoint
+//  6. what was seen, endpoint by endpoint: of one endpoint on some twenty lines,
+//     of each of several on some eight
+//
+// What a person needs to act is always there. All the rest comes with Verbose.
 func writeText(w io.Writer, r *Report, opt Options) error {
-	t := &text{page: newPage(w, opt), r: r, facts: check.Read(r.Observation, nil), chains: map[string]string{}}
+	t := &text{page: newPage(w, opt), r: r, facts: check.Read(r.Observation, r.anchors), chains: map[string]string{}}
 	t.seals()
 	t.mend()
 	t.unknowns()
@@ -48,7 +51,7 @@ type text struct {
 const sealRoom = len("unknown") + 2
 
 var sealMeanings = map[standard.Seal]string{
-	standard.SealUnknown: "it could not be told whether the mail is sealed in transit",
+	standard.SealUnknown: "it could not be told whether the mail is sealed",
 	standard.SealIntact:  "sealed, as it should be",
 	standard.SealWeak:    "sealed, but with less than it should be",
 	standard.SealBroken:  "there is TLS, but it does not protect",
@@ -57,24 +60,46 @@ var sealMeanings = map[standard.Seal]string{
 
 // seals is the headline.
 func (t *text) seals() {
-	name := cmp.Or(t.r.Observation.Target.Typed, t.r.Observation.Target.Host)
-	t.hang(0, t.seal(t.r.Seal, sealRoom), sealRoom, fmt.Sprintf("%s: %s", name, sealMeanings[t.r.Seal]))
-	t.blank()
+	o := t.r.Observation
+	name := cmp.Or(o.Target.Typed, o.Target.Host)
+	meaning := sealMeanings[t.r.Seal]
+	counted := slices.ContainsFunc(t.r.Endpoints, func(e Endpoint) bool { return e.PassedOver == Counts })
+	if !counted {
+		meaning = t.nobody()
+	}
+	t.hang(0, t.seal(t.r.Seal, sealRoom), sealRoom, name+": "+meaning)
+	if o.Interrupted {
+		t.text(sealRoom, "%s", stopped(o))
+	}
+	if len(t.r.Endpoints) > 0 {
+		t.blank()
+	}
 	columns := t.columns()
-	host := t.r.Observation.Target.Host
+	host := o.Target.Host
 	for _, e := range t.r.Endpoints {
+		if e.PassedOver != Counts {
+			continue
+		}
 		if e.Host != host {
 			t.text(2, "%s", e.Host)
 			host = e.Host
 		}
 		t.endpoint(e, columns)
 	}
-	if len(t.r.Endpoints) == 0 {
-		t.text(2, "No server was reached%s", t.failedLookup())
+	t.passedOver()
+	if !counted {
+		t.blank()
+		t.text(2, "%s", t.nobodyRemedy())
 	}
-	if t.r.Observation.Interrupted {
-		t.text(2, "The survey was stopped before its end. What was not seen is unknown.")
+}
+
+// stopped tells that not everything was looked at.
+func stopped(o *observe.Observation) string {
+	limit := ""
+	if o.Vantage.Timeout != "" {
+		limit = " of " + o.Vantage.Timeout
 	}
+	return fmt.Sprintf("Stopped early, by hand or by the limit%s: the rest is unknown.", limit)
 }
 
 // columns are the widths of protocol, mode and address over all endpoints.
@@ -83,6 +108,9 @@ type columns struct{ protocol, mode, address int }
 func (t *text) columns() columns {
 	var c columns
 	for _, e := range t.r.Endpoints {
+		if e.PassedOver != Counts {
+			continue
+		}
 		c.protocol = max(c.protocol, len(e.Protocol))
 		c.mode = max(c.mode, len(modeName(e.Mode)))
 		c.address = max(c.address, len(e.Address))
@@ -93,15 +121,11 @@ func (t *text) columns() columns {
 // endpoint is one line: the seal, the place, and the shortest reason. A reason
 // that does not fit is left out: it stands below.
 func (t *text) endpoint(e Endpoint, c columns) {
-	seal := t.seal(e.Seal, sealRoom)
-	if e.Closed {
-		seal = fmt.Sprintf("%-*s", sealRoom, "closed")
-	}
 	place := fmt.Sprintf("%-*s  %-*s  %-*s", c.protocol, e.Protocol, c.mode, modeName(e.Mode), c.address, e.Address)
 	if line := place + "  " + t.reason(e); len(line) <= t.width-2-sealRoom {
 		place = line
 	}
-	t.hang(2, seal, sealRoom, place)
+	t.hang(2, t.seal(e.Seal, sealRoom), sealRoom, place)
 }
 
 // reason is what made the seal, in a few words.
@@ -132,9 +156,6 @@ func (t *text) reason(e Endpoint) string {
 // doubt is why a seal is unknown: how the connection ended, or the first
 // question open that matters.
 func (t *text) doubt(e Endpoint, c *observe.Conn) string {
-	if e.Closed {
-		return "nothing listens"
-	}
 	if early(c) {
 		return endWord(c.End)
 	}
@@ -152,10 +173,10 @@ func (t *text) handshake(e Endpoint) string {
 	if s == nil || !s.Complete {
 		return ""
 	}
-	if len(s.Chain) == 0 || s.Chain[0].NotAfter == nil {
+	if len(s.Chain) == 0 || s.Chain[0].Unread {
 		return s.Version
 	}
-	return fmt.Sprintf("%s, %s", s.Version, t.left(*s.Chain[0].NotAfter))
+	return s.Version + after(", ", t.left(s.Chain[0]))
 }
 
 // verdicts are those of mailseal's own standard on an endpoint.
@@ -185,7 +206,11 @@ func (t *text) mend() {
 
 // advice lists what breaks a should.
 func (t *text) advice() {
-	groups, open := t.groups(standard.Should), t.openAdvice()
+	groups := t.groups(standard.Should)
+	var open []string
+	if t.verbose {
+		open = t.openAdvice()
+	}
 	if len(groups)+len(open) == 0 {
 		return
 	}
@@ -209,7 +234,7 @@ type group struct {
 func (t *text) groups(l standard.Level) []*group {
 	var all []*group
 	for _, v := range t.r.Verdicts {
-		if v.Standard != standard.MailSeal.Name || v.Outcome != standard.Broken || v.Level != l || t.told(v) {
+		if v.Standard != standard.MailSeal.Name || v.Outcome != standard.Broken || v.Level != l || !t.r.counts(v.Subject) || t.told(v) {
 			continue
 		}
 		at := slices.IndexFunc(all, func(g *group) bool { return g.check == v.Check && g.breach == v.Breach && g.clause == v.Clause })
@@ -257,6 +282,9 @@ func (t *text) group(head string, room int, g *group) {
 		detail := cmp.Or(f.Detail, t.question(f.Check))
 		t.hang(2, head, room, name+detail)
 		t.said(2+room, f, detail)
+		if f.Check == "tls-failing" {
+			t.text(2+room, "%s", t.otherWay(f.Subject))
+		}
 		if len(t.r.Endpoints) > 1 {
 			t.text(2+room, "on %s", strings.Join(places, ", "))
 		}

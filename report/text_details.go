@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailseal/mailseal/check"
 	"github.com/mailseal/mailseal/iana"
 	"github.com/mailseal/mailseal/observe"
 	"github.com/mailseal/mailseal/standard"
@@ -17,45 +18,107 @@ const keyRoom = 14
 
 // details tells what was seen, endpoint by endpoint.
 func (t *text) details() {
-	for _, e := range t.r.Endpoints {
-		if e.Closed {
-			continue
-		}
-		title := fmt.Sprintf("%s, %s", place(e.Endpoint), modeName(e.Mode))
-		if e.Host != "" && !strings.HasPrefix(strings.Trim(e.Address, "["), e.Host) {
-			title += ", for " + e.Host
-		}
-		t.heading(title)
-		for _, i := range e.Conns {
-			if i == e.Best || t.verbose {
-				t.conn(e, i)
+	shown := t.shown()
+	for _, e := range shown {
+		switch {
+		case t.verbose:
+			t.heading(t.title(e))
+			for _, i := range e.Conns {
+				e.Best = i
+				t.whole(e)
 			}
+		case len(shown) == 1:
+			t.heading(t.title(e))
+			t.usual(e)
+		default:
+			t.blank()
+			t.bold(t.shortTitle(e))
+			t.short(e)
 		}
 	}
 }
 
-// conn tells what one connection showed.
-func (t *text) conn(e Endpoint, index int) {
-	c := &t.r.Observation.Conns[index]
-	if c.End != observe.Done || c.Reached != observe.After || t.verbose {
-		t.detail("ended", "%s", story(c))
+// shown are the endpoints of which there is something to tell that does not
+// stand above: why a connection came to nothing is told there.
+func (t *text) shown() []Endpoint {
+	return slices.DeleteFunc(slices.Clone(t.r.Endpoints), func(e Endpoint) bool {
+		c := t.best(e)
+		nothing := c.TLS == nil && c.Clear == nil && c.Upgrade.Sent == "" && c.Residue == nil && len(c.Alerts) == 0
+		return !t.verbose && (e.PassedOver != Counts || nothing)
+	})
+}
+
+func (t *text) title(e Endpoint) string {
+	title := fmt.Sprintf("%s, %s", place(e.Endpoint), modeName(e.Mode))
+	if e.Host != "" && strings.Trim(hostOf(e.Endpoint), "[]") != e.Host {
+		title += ", for " + e.Host
 	}
+	return title
+}
+
+// shortTitle leaves out the host that the headline names.
+func (t *text) shortTitle(e Endpoint) string {
+	if e.Host == t.r.Observation.Target.Host {
+		e.Host = ""
+	}
+	return t.title(e)
+}
+
+// whole tells everything about one connection.
+func (t *text) whole(e Endpoint) {
+	c := t.best(e)
+	t.detail("ended", "%s", story(c))
 	t.detail("times", "%s", times(c))
 	t.upgrade(c)
-	for _, a := range c.Alerts {
-		t.detail("alert", "%s (%d), from the %s", iana.AlertName(a.Code), a.Code, a.From)
-	}
+	t.alerts(c)
 	t.tls(c)
 	t.capabilities(c)
-	e.Best = index
 	if s := summary(t.facts, e); s != nil {
 		t.trust(e)
 		t.chain(e, s)
 	}
-	if t.verbose {
-		t.transcript(c)
+	t.transcript(c)
+}
+
+// usual tells what was seen on the only endpoint.
+func (t *text) usual(e Endpoint) {
+	c := t.best(e)
+	if c.End != observe.Done || c.Reached != observe.After {
+		t.detail("ended", "%s", story(c))
+	}
+	t.upgrade(c)
+	t.alerts(c)
+	t.agreed(c, true)
+	t.capabilities(c)
+	if s := summary(t.facts, e); s != nil {
+		t.trust(e)
+		t.leaf(s)
+	}
+	t.detail("times", "%s", slowest(c))
+}
+
+// short tells of one endpoint among several what one needs to act.
+func (t *text) short(e Endpoint) {
+	c := t.best(e)
+	if c.End != observe.Done || c.Reached != observe.After {
+		t.detail("ended", "%s", story(c))
+	}
+	if c.Upgrade.GoAhead == observe.No && len(c.Upgrade.Reply) > 0 {
+		t.detail("upgrade", "server: %s", clip(c.Upgrade.Reply[0].String()))
+	}
+	if c.Residue != nil {
+		t.detail("residue", "%s", clip(c.Residue.Bytes.String()))
+	}
+	t.alerts(c)
+	t.agreed(c, false)
+	if s := summary(t.facts, e); s != nil {
+		t.trust(e)
+		t.certificate(e, s)
 	}
 }
+
+// clip shortens a text to what fits on two lines or so.
+func clip(text string) string { return cut(text, 120) }
 
 func (t *text) detail(key, format string, args ...any) { t.item(2, key, keyRoom, format, args...) }
 
@@ -68,6 +131,15 @@ func times(c *observe.Conn) string {
 		return ""
 	}
 	return strings.Join(all, ", ") + "; in all " + span(c.Took)
+}
+
+// slowest tells the time in all, and where most of it went.
+func slowest(c *observe.Conn) string {
+	if len(c.Stages) == 0 {
+		return ""
+	}
+	most := slices.MaxFunc(c.Stages, func(a, b observe.StageTime) int { return cmp.Compare(a.Took, b.Took) })
+	return fmt.Sprintf("%s in all; slowest: %s, %s", span(c.Took), most.Stage, span(most.Took))
 }
 
 // span is a time with as many digits as one reads.
@@ -84,19 +156,71 @@ func span(m observe.Micros) string {
 
 // upgrade tells how the passage to TLS went, in the server's own words.
 func (t *text) upgrade(c *observe.Conn) {
-	u := c.Upgrade
-	if u.Sent != "" {
-		t.detail("upgrade", "offered: %s; go-ahead: %s", u.Offered, u.GoAhead)
+	u, key := c.Upgrade, "upgrade"
+	if u.Sent != "" && (t.verbose || u.Offered != observe.Yes || u.GoAhead != observe.Yes || len(u.Reply) == 0) {
+		t.detail(key, "offered: %s; go-ahead: %s", u.Offered, u.GoAhead)
+		key = ""
 	}
 	for _, line := range u.Reply {
-		t.detail("", "server: %s", line)
+		t.detail(key, "server: %s", line)
+		key = ""
 	}
 	if c.Residue != nil {
 		t.detail("residue", "%s", c.Residue.Bytes)
 	}
 }
 
-// tls tells what was agreed upon.
+func (t *text) alerts(c *observe.Conn) {
+	for _, a := range c.Alerts {
+		t.detail("alert", "%s (%d), from the %s", iana.AlertName(a.Code), a.Code, a.From)
+	}
+}
+
+// agreed tells in a few lines what was agreed upon, and what came with it.
+func (t *text) agreed(c *observe.Conn, more bool) {
+	s := c.TLS
+	if s == nil {
+		return
+	}
+	t.detail("TLS", "%s", strings.Join(t.terms(s, more), ", "))
+	if !more {
+		return
+	}
+	t.detail("ALPN", "%s", alpn(s, c.Probe.Offer.ALPN))
+	if s.ExtendedMasterSecret == observe.No || s.SecureRenegotiation == observe.No {
+		t.detail("extensions", "%s", oldExtensions(s))
+	}
+	if s.Complete {
+		t.detail("sent along", "%s; OCSP staple: %s; SCT: %s", cmp.Or(after("tickets: ", tickets(s)), "no ticket"), staple(s), t.scts(s))
+	}
+	t.detail("garbled", "%s", s.Garbled)
+}
+
+// terms are what was agreed upon.
+func (t *text) terms(s *observe.TLS, more bool) []string {
+	var all []string
+	if !s.Complete {
+		all = append(all, "the handshake was not finished")
+	}
+	if s.Version != 0 {
+		all = append(all, iana.VersionName(s.Version))
+	}
+	if s.Suite != 0 {
+		all = append(all, iana.SuiteName(s.Suite))
+	}
+	if name := groupName(s); name != "" {
+		all = append(all, name)
+	}
+	if s.SignatureScheme != 0 && more {
+		all = append(all, iana.SignatureSchemeName(s.SignatureScheme))
+	}
+	if s.ClientCertificate == observe.Yes {
+		all = append(all, "asks for a certificate of the client")
+	}
+	return all
+}
+
+// tls tells what was agreed upon, one thing a line.
 func (t *text) tls(c *observe.Conn) {
 	s := c.TLS
 	if s == nil {
@@ -208,121 +332,63 @@ func (t *text) scts(s *observe.TLS) string {
 	return cmp.Or(strings.Join(all, ", "), "none")
 }
 
-// chain tells the certificates as sent; the same chain only once. Names come
-// with the backslashes of RFC 4514, so only the page escapes them.
-func (t *text) chain(e Endpoint, s *Summary) {
-	key := ""
-	for _, c := range s.Chain {
-		key += string(c.SHA256) + " "
-	}
-	if where, told := t.chains[key]; told && key != "" {
-		t.detail("chain", "%s, as on %s", count(len(s.Chain), "certificate", "certificates"), where)
-		return
-	}
-	t.chains[key] = place(e.Endpoint)
-	for i, c := range s.Chain {
-		t.detail(fmt.Sprintf("chain %d of %d", i+1, len(s.Chain)), "%s", cmp.Or(string(c.Subject), "(no subject)"))
-		if c.Unread {
-			t.detail("", "it could not be read")
-		} else {
-			t.certificate(c)
-		}
-		t.detail("  SHA-256", "%s", string(c.SHA256))
-		t.detail("  SPKI", "%s", c.SPKI)
-	}
-}
-
-// namesLimit is how many names of a certificate are told; some have hundreds.
-const namesLimit = 10
-
-func (t *text) certificate(c Certificate) {
-	var names []string
-	for _, n := range c.Names {
-		names = append(names, n.String())
-	}
-	if len(names) > namesLimit && !t.verbose {
-		names = append(names[:namesLimit], fmt.Sprintf("and %d more", len(c.Names)-namesLimit))
-	}
-	t.detail("  names", "%s", strings.Join(names, ", "))
-	t.detail("  valid", "%s to %s, %s", day(*c.NotBefore), day(*c.NotAfter), t.left(*c.NotAfter))
-	t.detail("  issuer", "%s", string(c.Issuer))
-	t.detail("  key", "%s, signed with %s", c.Key, c.Signature)
-}
-
-func day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
-
-// left tells how long a certificate was good for when we looked.
-func (t *text) left(until time.Time) string {
-	days := int(until.Sub(t.r.Observation.Began) / (24 * time.Hour))
-	switch {
-	case until.Before(t.r.Observation.Began):
-		return fmt.Sprintf("expired %s ago", count(-days, "day", "days"))
-	case days == 0:
-		return "ends today"
-	}
-	return count(days, "day", "days") + " left"
-}
-
-// trust tells what the checks say of the path and of the names.
-func (t *text) trust(e Endpoint) {
-	path := map[observe.Answer]string{observe.No: "trusted", observe.Yes: "not trusted", observe.Unknown: "not known"}
-	name := map[observe.Answer]string{observe.No: "the name fits", observe.Yes: "the name does not fit"}
-	line := path[t.answer(e, "chain-untrusted")]
-	var stores []string
-	for _, s := range []struct{ name, check string }{{"mozilla", "untrusted-mozilla"}, {"system", "untrusted-system"}} {
-		switch t.answer(e, s.check) {
-		case observe.No:
-			stores = append(stores, s.name+": yes")
-		case observe.Yes:
-			stores = append(stores, s.name+": no")
-		}
-	}
-	if len(stores) > 0 {
-		line += " (" + strings.Join(stores, ", ") + ")"
-	}
-	t.detail("trust", "%s", line+after("; ", name[t.answer(e, "name-mismatch")]))
-}
-
 // answer is what a check says of an endpoint; unknown where it says nothing.
 func (t *text) answer(e Endpoint, name string) observe.Answer {
-	for _, f := range t.r.Findings {
-		if f.Check == name && f.Subject == e.Endpoint {
-			return f.Answer
-		}
+	if f := t.finding(e, name); f != nil {
+		return f.Answer
 	}
 	return observe.Unknown
+}
+
+// finding is that of a check on an endpoint, or nil.
+func (t *text) finding(e Endpoint, name string) *check.Finding {
+	for i, f := range t.r.Findings {
+		if f.Check == name && f.Subject == e.Endpoint {
+			return &t.r.Findings[i]
+		}
+	}
+	return nil
 }
 
 // capabilities tells what the server says it can do: where there are two
 // lists, the second by its differences.
 func (t *text) capabilities(c *observe.Conn) {
 	if c.Clear != nil {
-		t.detail("in clear", "%s", items(c.Clear.Items))
+		t.detail("in clear", "%s", t.items(c.Clear.Items))
 	}
 	switch {
 	case c.Sealed == nil:
 	case c.Clear == nil || t.verbose:
-		t.detail("inside TLS", "%s", items(c.Sealed.Items))
+		t.detail("inside TLS", "%s", t.items(c.Sealed.Items))
 	default:
-		t.detail("inside TLS", "%s", difference(c.Clear.Items, c.Sealed.Items))
+		t.detail("inside TLS", "%s", t.difference(c.Clear.Items, c.Sealed.Items))
 	}
 }
 
-func difference(from, to []observe.Text) string {
+func (t *text) difference(from, to []observe.Text) string {
 	var all []string
 	if more := without(to, from); len(more) > 0 {
-		all = append(all, "also "+items(more))
+		all = append(all, "also "+t.items(more))
 	}
 	if less := without(from, to); len(less) > 0 {
-		all = append(all, "no longer "+items(less))
+		all = append(all, "no longer "+t.items(less))
 	}
 	return cmp.Or(strings.Join(all, "; "), "the same")
 }
 
-func items(all []observe.Text) string {
+// itemsLimit is how long a list of capabilities gets; some have hundreds.
+const itemsLimit = 180
+
+// items lists capabilities: without verbose, as many as fit on some lines.
+func (t *text) items(all []observe.Text) string {
 	var words []string
-	for _, i := range all {
-		words = append(words, i.String())
+	for i, length := 0, 0; i < len(all); i++ {
+		word := all[i].String()
+		if length += len(word) + 2; i > 0 && length > itemsLimit && !t.verbose {
+			words = append(words, fmt.Sprintf("and %d more", len(all)-i))
+			break
+		}
+		words = append(words, word)
 	}
 	return strings.Join(words, ", ")
 }
@@ -367,7 +433,7 @@ func remark(l observe.Line) string {
 // answers lists every finding with its evidence, and every rule that is met.
 func (t *text) answers() {
 	for _, e := range t.r.Endpoints {
-		if e.Closed {
+		if e.PassedOver != Counts {
 			continue
 		}
 		t.heading("All answers on " + place(e.Endpoint))

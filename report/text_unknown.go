@@ -29,7 +29,7 @@ func (t *text) unknowns() {
 			}
 		}
 		switch {
-		case e.Closed:
+		case e.PassedOver != Counts:
 		case early(c) && e.Seal == standard.SealUnknown:
 			begin()
 			t.ended(e, c, len(open))
@@ -39,7 +39,9 @@ func (t *text) unknowns() {
 			t.open(e, open)
 		}
 	}
-	t.lookups(begin)
+	if len(t.r.Endpoints) > 0 { // otherwise the headline tells it
+		t.lookups(begin)
+	}
 }
 
 // early tells whether a connection ended before everything was asked.
@@ -56,6 +58,7 @@ func (t *text) ended(e Endpoint, c *observe.Conn, open int) {
 		t.text(4, "%s left open by that.", count(open, "question is", "questions are"))
 	}
 	t.text(4, "%s", remedies[c.End])
+	t.text(4, "%s", t.otherWay(e.Endpoint))
 }
 
 // story is one sentence on how far a connection got.
@@ -106,12 +109,12 @@ func (t *text) open(e Endpoint, open []standard.Verdict) {
 	}
 }
 
-// openAdvice names what advice is open on endpoints that were seen; only
-// --verbose tells why, for it costs no seal.
+// openAdvice names what advice is open on endpoints that were seen. It costs no
+// seal, so only --verbose tells it.
 func (t *text) openAdvice() []string {
 	var all []string
 	for _, e := range t.r.Endpoints {
-		if early(&t.r.Observation.Conns[e.Best]) {
+		if e.PassedOver != Counts || early(&t.r.Observation.Conns[e.Best]) {
 			continue
 		}
 		var names []string
@@ -137,16 +140,6 @@ func (t *text) lookups(begin func()) {
 		t.text(2, "The look-up of %s (%s) by %s: %s", l.Name, l.Type, l.Resolver, becauseOf(l.End, l.Cause))
 		t.text(4, "%s", lookupRemedies[l.End])
 	}
-}
-
-// failedLookup completes the sentence that no server was reached.
-func (t *text) failedLookup() string {
-	for _, l := range t.r.Observation.Lookups {
-		if l.End != observe.Done {
-			return fmt.Sprintf(": %s has no address that we could find.", l.Name)
-		}
-	}
-	return "."
 }
 
 func becauseOf(e observe.End, cause string) string {
@@ -196,8 +189,9 @@ var remedies = map[observe.End]string{
 
 var lookupRemedies = map[observe.End]string{
 	observe.Refused:     "The resolver does not answer for us: try another one.",
-	observe.Unreachable: "Is the name right? If it is new, wait until the resolver knows it.",
-	observe.Timeout:     "The resolver did not answer in time: try again.",
+	observe.Unreachable: "Is the name right? If it is new, wait until the resolver knows it. With -4 or -6 its addresses of the other family are left out.",
+	observe.Timeout:     "Try again. If it stays so, look after the resolver of this machine, or name an address to dial with --connect.",
+	observe.Garbled:     "Try again. If it stays so, look after the resolver of this machine, or name an address to dial with --connect.",
 	observe.Cancelled:   "Run it again, and give it more time with --timeout.",
 }
 
@@ -225,7 +219,7 @@ func (t *text) standing(s *standard.Standard) string {
 	counts := map[standard.Outcome]int{}
 	var broken []string
 	for _, v := range t.r.Verdicts {
-		if v.Standard != s.Name {
+		if v.Standard != s.Name || !t.r.counts(v.Subject) {
 			continue
 		}
 		counts[v.Outcome]++
@@ -236,13 +230,21 @@ func (t *text) standing(s *standard.Standard) string {
 	}
 	met, open := counts[standard.Met], counts[standard.Open]
 	if met+open+counts[standard.Broken] == 0 {
-		return "it does not speak of these services"
+		return t.silence()
 	}
 	line := fmt.Sprintf("%d met", met)
 	if open > 0 {
 		line += fmt.Sprintf(", %d open", open)
 	}
 	return fmt.Sprintf("%s, %d broken", line, counts[standard.Broken]) + after(": ", strings.Join(broken, ", "))
+}
+
+// silence is why a standard says nothing.
+func (t *text) silence() string {
+	if slices.ContainsFunc(t.r.Endpoints, func(e Endpoint) bool { return e.PassedOver == Counts }) {
+		return "it does not speak of these services"
+	}
+	return "nothing was seen to judge"
 }
 
 // after puts a mark before a text, unless there is none.
