@@ -106,7 +106,7 @@ Examples:
 		Args: knownCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(checkCommand(), explainCommand(), demoCommand(), versionCommand(), manCommand())
+	c.AddCommand(checkCommand(), talkCommand(), explainCommand(), demoCommand(), versionCommand(), manCommand())
 	c.SetHelpFunc(help)
 	setUpCompletion(c)
 	return c
