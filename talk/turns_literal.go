@@ -12,7 +12,7 @@ import (
 // What stands in it is no command and no answer, whatever it looks like.
 
 // literal reads the announcement at the end of a line. Nobody waits for the
-// go-ahead of {12+} (RFC 7888, section 4).
+// go-ahead of {12+} (RFC 7888, section 3).
 func literal(line string) (n int, waits, ok bool) {
 	start := strings.LastIndexByte(line, '{')
 	if start < 0 || !strings.HasSuffix(line, "}") {
