@@ -129,7 +129,18 @@ func commandLine(line string) []string {
 	if strings.Contains(words, "TARGET") || strings.Contains(words, "NAME") || strings.Contains(words, "…") {
 		return nil // a usage, not an example
 	}
-	return strings.Fields(words)
+	return shellWords(words)
+}
+
+var shellWord = regexp.MustCompile(`(?:'[^']*'|[^\s'])+`)
+
+// shellWords splits a line as a shell does that knows single quotes alone.
+func shellWords(line string) []string {
+	words := shellWord.FindAllString(line, -1)
+	for i := range words {
+		words[i] = strings.ReplaceAll(words[i], "'", "")
+	}
+	return words
 }
 
 // accepts reads a command line as the program would, and does nothing of it.
