@@ -12,7 +12,8 @@ import (
 
 // Meaning is what a line of an exchange holds.
 type Meaning struct {
-	What      string // one phrase; the line may be none that we know
+	What      string // one phrase
+	Unknown   bool   // it is nothing that we know
 	Mechanism string // empty: the line does not tell
 	Parts     []Part
 	Notes     []string // what a person should know about it, a sentence each
@@ -83,7 +84,7 @@ func decoded(text, mechanism string) Meaning {
 		}
 	}
 	if !ok || !utf8.ValidString(inside) {
-		m := Meaning{What: "neither base64 of a text nor a message that is known", Mechanism: mechanism}
+		m := Meaning{What: "neither base64 of a text nor a message that is known", Unknown: true, Mechanism: mechanism}
 		m.shut("line", text)
 		return m
 	}

@@ -41,6 +41,7 @@ type Credentials struct {
 	Token    Secret // an OAuth 2.0 access token
 	Host     string // the server's name and port as they were asked for; only
 	Port     int    // OAUTHBEARER sends them, and leaves them out when zero
+	Nonce    string // of SCRAM; empty: a fresh one, as it must be but to show a known exchange again
 }
 
 // Mechanism is one way to prove who one is.

@@ -157,6 +157,7 @@ func TestStartRefuses(t *testing.T) {
 		{ScramSHA256, Credentials{User: "a", Password: NewSecret("\u00ad")}, "nothing is left of a soft hyphen"},
 		{ScramSHA256, Credentials{User: "a\u0007", Password: NewSecret("hush-1")}, "SASLprep prohibits control characters"},
 		{ScramSHA256Plus, Credentials{User: "a", Password: NewSecret("hush-1")}, "no TLS to bind to"},
+		{ScramSHA256, Credentials{User: "a", Password: NewSecret("hush-1"), Nonce: "a,b"}, "a comma in the nonce"},
 		{OAuthBearer, Credentials{User: "a"}, "no token"},
 		{OAuthBearer, Credentials{User: "a", Token: NewSecret("hush-1 with spaces")}, "no bearer token"},
 		{OAuthBearer, Credentials{User: "a", Token: NewSecret("hush-1\x01")}, "no bearer token"},

@@ -1,6 +1,7 @@
 package sasl
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/rand"
@@ -81,7 +82,10 @@ const (
 )
 
 func startScram(name string, h func() hash.Hash, bind bool, c Credentials, over Channel) (Exchange, error) {
-	s := &scramExchange{name: name, hash: h, nonce: freshNonce()}
+	s := &scramExchange{name: name, hash: h, nonce: cmp.Or(c.Nonce, freshNonce())}
+	if _, err := nonceOf("r=" + s.nonce); err != nil {
+		return nil, fmt.Errorf("%s: the nonce has a character that is not allowed", name)
+	}
 	if err := s.prepare(c); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -323,7 +327,7 @@ func parseServerFirst(message string) (m serverFirst, err error) {
 // nonceOf reads r=, printable ASCII without a comma.
 func nonceOf(field string) (string, error) {
 	nonce, ok := strings.CutPrefix(field, "r=")
-	outside := func(r rune) bool { return r < 0x21 || r > 0x7e }
+	outside := func(r rune) bool { return r < 0x21 || r > 0x7e || r == ',' }
 	if !ok || nonce == "" || len(nonce) > maxNonce || strings.ContainsFunc(nonce, outside) {
 		return "", fmt.Errorf("the server's nonce is not r= and 1 to %d printable characters", maxNonce)
 	}

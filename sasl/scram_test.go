@@ -54,9 +54,9 @@ var pencil = Credentials{User: "user", Password: NewSecret("pencil")}
 // example begins one of the exchanges of the standards, with its nonce.
 func example(t *testing.T, i int) *scramExchange {
 	t.Helper()
-	x := start(t, scramExamples[i].mechanism, pencil, Channel{}).(*scramExchange)
-	x.nonce = scramExamples[i].nonce
-	return x
+	who := pencil
+	who.Nonce = scramExamples[i].nonce
+	return start(t, scramExamples[i].mechanism, who, Channel{}).(*scramExchange)
 }
 
 func TestScramOfTheStandards(t *testing.T) {
