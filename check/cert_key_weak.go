@@ -1,7 +1,8 @@
 package check
 
 import (
-	"crypto/dsa" //nolint:staticcheck // to name such a key when it is met
+	//lint:ignore SA1019 such a key is named when it is met, not used
+	"crypto/dsa"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"

@@ -129,7 +129,9 @@ func FuzzLiteral(f *testing.F) {
 		}
 		imapCode(text)
 		parseIRC(text)
-		numbered(text)
+		if code, ok := numbered(text); ok && (code < 100 || code > 999) {
+			t.Errorf("numbered(%q) = %d", text, code)
+		}
 	})
 }
 

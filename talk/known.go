@@ -392,7 +392,7 @@ func parseKnownLine(raw string) (*KnownServer, error) {
 		return nil, err
 	}
 	if !strings.HasPrefix(key, "sha256:") {
-		return nil, fmt.Errorf("the key %q does not begin with sha256:", shorten(key))
+		return nil, fmt.Errorf("the key %q begins otherwise than with \"sha256:\"", shorten(key))
 	}
 	if err = s.Key.UnmarshalText([]byte(key)); err != nil {
 		return nil, err

@@ -77,7 +77,7 @@ func run(rounds int, wantA, wantB, exits string, args []string) error {
 func parse(args []string) ([2]*contender, error) {
 	var pair [2]*contender
 	if len(args) < 3 || args[2] != "--" {
-		return pair, errors.New("usage: bench [flags] NAME-A NAME-B -- A... -- B...")
+		return pair, errors.New("usage: bench [flags] NAME-A NAME-B -- A… -- B… (A and B are command lines)")
 	}
 	between := slices.Index(args[3:], "--")
 	if between < 1 || len(args) == 3+between+1 {

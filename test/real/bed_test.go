@@ -31,7 +31,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -112,18 +111,6 @@ func (r *row) conn(t *testing.T) *observe.Conn {
 
 // findings asks every check about the row.
 func (r *row) findings() []check.Finding { return check.Run(r.survey(), nil) }
-
-// yes are the names of the checks that say yes about the row, in order.
-func (r *row) yes() []string {
-	var names []string
-	for _, f := range r.findings() {
-		if f.Answer == observe.Yes {
-			names = append(names, f.Check)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
 
 // answer is that of one check about the row; unknown where it does not arise.
 func (r *row) answer(name string) (observe.Answer, string) {
