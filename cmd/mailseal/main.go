@@ -94,6 +94,7 @@ func root() *cobra.Command {
   mailseal check TARGET...     look at a server and judge its seal
   mailseal explain NAME        the manual of a check, a standard or a lab fault
   mailseal demo                see it work, on servers that it starts itself
+  mailseal auth MECHANISM      make a line that logs in, or read one
 
 A seal is one word for an endpoint: intact, weak, broken, missing or unknown.
 What was not seen is unknown; it is never taken for secure, nor for missing.
@@ -106,7 +107,7 @@ Examples:
 		Args: knownCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(checkCommand(), talkCommand(), explainCommand(), demoCommand(), versionCommand(), manCommand())
+	c.AddCommand(checkCommand(), talkCommand(), explainCommand(), demoCommand(), authCommand(), versionCommand(), manCommand())
 	c.SetHelpFunc(help)
 	setUpCompletion(c)
 	return c
