@@ -81,7 +81,7 @@ func (s *Session) dares(name string) bool {
 	if s.place.Host != "" {
 		to = s.place.Host + " at " + to
 	}
-	why := "to everybody on the way, because the line is in clear"
+	why := "and to everybody on the way, because the line is in clear"
 	if s.Sealed() {
 		why = "though nothing proves that it is the right one: " + report.Distrust(s.report, s.place)
 	}
@@ -338,7 +338,7 @@ func (a *login) send(line string) error {
 	shown, _ := s.redactor.Client(line)
 	s.sending = true
 	if !s.o.Quiet {
-		s.print(s.tell, sides[observe.Client]+observe.Escape(shown))
+		s.print(s.tell, sides[observe.Client]+readable(shown))
 	}
 	s.mu.Unlock()
 	err := s.call.Session().SendAs(line, shown, observe.CRLF, s.o.Wait)

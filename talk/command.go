@@ -104,7 +104,7 @@ func (s *Session) certificates(string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.print(s.tell, strings.TrimRight(b.String(), "\n"))
+	s.print(s.show, strings.TrimRight(b.String(), "\n"))
 	return nil
 }
 

@@ -111,17 +111,28 @@ func (s *Session) keep(l observe.Line) {
 	}
 }
 
-// line is a line as it is shown: escaped, and with its end where it is odd or
-// was asked for.
+// line is a line as it is shown. A terminal meets no control character but
+// the tab. Raw shows every byte, and how the line ended.
 func (s *Session) line(l observe.Line) string {
-	text := l.Text.String()
-	switch {
-	case s.raw && l.Break == observe.CRLF:
-		return text + `\r\n`
-	case s.raw && l.Break == observe.LF:
-		return text + `\n`
+	ends := map[observe.Break]string{observe.CRLF: `\r\n`, observe.LF: `\n`}
+	if s.raw {
+		return l.Text.String() + ends[l.Break]
 	}
-	return text
+	return readable(string(l.Text))
+}
+
+// readable escapes what does not print. Backslashes are left as they are, as
+// mailboxes and flags of IMAP have them.
+func readable(text string) string {
+	var b strings.Builder
+	for {
+		i := strings.IndexAny(text, "\\\t")
+		if i < 0 {
+			return b.String() + observe.Escape(text)
+		}
+		b.WriteString(observe.Escape(text[:i]) + text[i:i+1])
+		text = text[i+1:]
+	}
 }
 
 func (s *Session) print(to io.Writer, text string) {
@@ -257,7 +268,7 @@ func (s *Session) sayShown(line string) (shown string, secret bool, err error) {
 	if err != nil {
 		return shown, secret, failed(Answering, "the line could not be sent: %s", causeOf(err))
 	}
-	return observe.Escape(shown), secret, nil
+	return readable(shown), secret, nil
 }
 
 func (s *Session) lineEnd() observe.Break {
