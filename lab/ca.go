@@ -67,11 +67,11 @@ func NewCA(now time.Time) (*CA, error) {
 		name, issuer Authority
 		subject      string
 	}{
-		{Root, Itself, "mailseal lab CA, root"},
-		{Intermediate, Root, "mailseal lab CA, intermediate"},
-		{Issuing, Intermediate, "mailseal lab CA, issuing"},
-		{StrangerRoot, Itself, "mailseal lab CA, stranger root"},
-		{StrangerIntermediate, StrangerRoot, "mailseal lab CA, stranger intermediate"},
+		{Root, Itself, "mailseal lab root CA"},
+		{Intermediate, Root, "mailseal lab intermediate CA"},
+		{Issuing, Intermediate, "mailseal lab issuing CA"},
+		{StrangerRoot, Itself, "mailseal lab stranger root CA"},
+		{StrangerIntermediate, StrangerRoot, "mailseal lab stranger intermediate CA"},
 	} {
 		if err := ca.found(a.name, a.issuer, a.subject); err != nil {
 			return nil, fmt.Errorf("making the %s of the lab: %w", a.name, err)
@@ -88,7 +88,7 @@ func (ca *CA) found(name, issuer Authority, subject string) error {
 	}
 	template := &x509.Certificate{
 		SerialNumber:          serial(),
-		Subject:               pkix.Name{Organization: []string{"mailseal lab, for tests only"}, CommonName: subject},
+		Subject:               pkix.Name{Organization: []string{"mailseal lab (tests only)"}, CommonName: subject},
 		NotBefore:             ca.now.Add(-5 * 365 * day),
 		NotAfter:              ca.now.Add(10 * 365 * day),
 		IsCA:                  true,
