@@ -446,7 +446,7 @@ func TestHonestLeaf(t *testing.T) {
 	if _, ok := leaf.PublicKey.(*ecdsa.PublicKey); !ok || leaf.NotAfter.Sub(leaf.NotBefore) != 90*day || leaf.IsCA {
 		t.Errorf("the leaf has a %T, lives %s, is a CA: %v", leaf.PublicKey, leaf.NotAfter.Sub(leaf.NotBefore), leaf.IsCA)
 	}
-	if !strings.Contains(ca.Root().Subject.CommonName, "mailseal lab CA") || !bytes.Contains(ca.PEM(), []byte("BEGIN CERTIFICATE")) {
+	if !strings.Contains(ca.Root().Subject.CommonName, "mailseal lab root CA") || !bytes.Contains(ca.PEM(), []byte("BEGIN CERTIFICATE")) {
 		t.Errorf("the root is %s", ca.Root().Subject)
 	}
 }
