@@ -541,8 +541,10 @@ func FuzzRead(f *testing.F) {
 		}
 		r := New(o, nil, standard.RFC8314)
 		for _, form := range Formats {
-			if err := form.Write(&bytes.Buffer{}, r, Options{Verbose: true}); err != nil && form.Name == "text" {
-				t.Errorf("writing %s: %v", form.Name, err)
+			for _, verbose := range []bool{false, true} {
+				if err := form.Write(&bytes.Buffer{}, r, Options{Verbose: verbose}); err != nil && form.Name == "text" {
+					t.Errorf("writing %s, verbose %v: %v", form.Name, verbose, err)
+				}
 			}
 		}
 	})

@@ -42,12 +42,12 @@ func (t *text) otherWay(on observe.Endpoint) string {
 	c := t.best(*e)
 	switch {
 	case e.Protocol == "tls" && speaksClear(c):
-		return "The port speaks in clear at first. Name the protocol that goes over to TLS there, such as smtp:// or imap://."
+		return "The port speaks in clear at first: name the protocol that goes over to TLS there, such as smtp:// or imap://."
 	case e.Protocol == "http": // has no other way
 	case e.Mode == observe.Implicit && speaksClear(c):
-		return fmt.Sprintf("The port speaks in clear at first. With STARTTLS: try %s.", t.as(*e, 0, "--starttls"))
+		return fmt.Sprintf("The port speaks in clear at first: try %s.", t.as(*e, 0, "--starttls"))
 	case e.Mode == observe.StartTLS && waitsForTLS(c):
-		return fmt.Sprintf("A port that wants TLS at once looks like this. For that: try %s.", t.as(*e, 1, "--implicit"))
+		return fmt.Sprintf("A port that wants TLS at once looks like this: try %s.", t.as(*e, 1, "--implicit"))
 	}
 	return ""
 }

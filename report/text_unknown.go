@@ -20,21 +20,24 @@ func (t *text) unknowns() {
 		}
 		began = true
 	}
+	var cut []*unfinished
+	var seen []Endpoint
 	for _, e := range t.r.Endpoints {
-		c := &t.r.Observation.Conns[e.Best]
-		var open []standard.Verdict
-		for _, v := range t.verdicts(e) {
-			if v.Outcome == standard.Open && v.Level == standard.Must {
-				open = append(open, v)
-			}
-		}
-		switch {
+		switch c := t.best(e); {
 		case e.PassedOver != Counts:
 		case early(c) && e.Seal == standard.SealUnknown:
-			begin()
-			t.ended(e, c, len(open))
+			cut = t.join(cut, e)
 		case early(c): // what made the seal is told, and the rest follows from it
-		case len(open) > 0:
+		default:
+			seen = append(seen, e)
+		}
+	}
+	for _, u := range cut {
+		begin()
+		t.ended(u)
+	}
+	for _, e := range seen {
+		if open := t.essential(e); len(open) > 0 {
 			begin()
 			t.open(e, open)
 		}
@@ -49,16 +52,51 @@ func early(c *observe.Conn) bool {
 	return c.End != observe.Done && (c.TLS == nil || !c.TLS.Complete)
 }
 
-// ended tells how far a connection got, how it ended, what the server said
-// last, and what to do.
-func (t *text) ended(e Endpoint, c *observe.Conn, open int) {
-	t.text(2, "%s: %s", place(e.Endpoint), story(c))
-	t.lastWords(4, c)
-	if open > 0 && c.Reached != observe.Nothing {
-		t.text(4, "%s left open by that.", count(open, "question is", "questions are"))
+// essential are the rules on an endpoint that are a must and open.
+func (t *text) essential(e Endpoint) []standard.Verdict {
+	var open []standard.Verdict
+	for _, v := range t.verdicts(e) {
+		if v.Outcome == standard.Open && v.Level == standard.Must {
+			open = append(open, v)
+		}
 	}
-	t.text(4, "%s", remedies[c.End])
-	t.text(4, "%s", t.otherWay(e.Endpoint))
+	return open
+}
+
+// unfinished are connections of which the same is to be told.
+type unfinished struct {
+	places []string
+	open   int // questions left open by that
+	conn   *observe.Conn
+	words  []observe.Text // that the server said last
+	hint   string
+}
+
+// join adds an endpoint to those of which the same is to be told.
+func (t *text) join(all []*unfinished, e Endpoint) []*unfinished {
+	c, open := t.best(e), len(t.essential(e))
+	words, hint := lastWords(c), t.otherWay(e.Endpoint)
+	for _, u := range all {
+		if story(u.conn) == story(c) && slices.Equal(u.words, words) && u.hint == hint {
+			u.places, u.open = append(u.places, place(e.Endpoint)), u.open+open
+			return all
+		}
+	}
+	return append(all, &unfinished{[]string{place(e.Endpoint)}, open, c, words, hint})
+}
+
+// ended tells how far connections got, how they ended, what the server said
+// last, and what to do.
+func (t *text) ended(u *unfinished) {
+	t.text(2, "%s: %s", strings.Join(u.places, ", "), story(u.conn))
+	for _, line := range u.words {
+		t.item(4, "server:", len("server: "), "%s", line)
+	}
+	if u.open > 0 && u.conn.Reached != observe.Nothing {
+		t.text(4, "%s left open by that.", count(u.open, "question is", "questions are"))
+	}
+	t.text(4, "%s", remedies[u.conn.End])
+	t.text(4, "%s", u.hint)
 }
 
 // story is one sentence on how far a connection got.
@@ -79,16 +117,15 @@ func story(c *observe.Conn) string {
 	return s
 }
 
-// lastWords sets the last lines that the server said on a connection which
+// lastWords are the last lines that the server said on a connection which
 // ended before its time.
-func (t *text) lastWords(indent int, c *observe.Conn) {
+func lastWords(c *observe.Conn) []observe.Text {
 	var last []observe.Text
 	for i := len(c.Lines) - 1; i >= 0 && len(last) < saidLimit && c.Lines[i].From == observe.Server; i-- {
 		last = append(last, c.Lines[i].Text)
 	}
-	for i := len(last) - 1; i >= 0; i-- {
-		t.item(indent, "server:", len("server: "), "%s", last[i])
-	}
+	slices.Reverse(last)
+	return last
 }
 
 // openLimit is how many open questions of one endpoint are told one by one.
