@@ -90,7 +90,7 @@ func needsTarget(_ *cobra.Command, args []string) error {
 
 func (f *checkFlags) declare(s *pflag.FlagSet) {
 	s.SortFlags = false
-	s.BoolVar(&f.json, "json", false, "print JSON; the same as --format json")
+	s.BoolVar(&f.json, "json", false, "print JSON, a line for each target; as --format json")
 	s.StringVar(&f.format, "format", "text", "print as "+strings.Join(formatNames(), ", "))
 	s.BoolVarP(&f.verbose, "verbose", "v", false, "print the conversation and the rules that were met as well")
 	s.StringArrayVar(&f.standards, "standard", nil, "judge by this standard too (repeatable): "+strings.Join(standardNames(), ", "))
