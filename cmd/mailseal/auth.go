@@ -38,9 +38,9 @@ Mechanisms:
   apop                      POP3's command, from the server's greeting
 
 What the server says is read from --challenge, once for each message, else
-from standard input: as the server sends it (334 …, + …), as base64 alone, or
-as the text inside. The -PLUS forms of SCRAM are tied to a TLS connection, so
-they work only where there is one: mailseal talk.
+from standard input: as the server sends it (with its 334 or +), as base64
+alone, or as the text inside. The -PLUS forms of SCRAM are tied to a TLS
+connection, so they work only where there is one: mailseal talk.
 
 Three traps of making such lines by hand:
   perl -e 'print "user@example.org"'  in double quotes @example is an array,
@@ -113,7 +113,7 @@ func authNames() []string {
 
 func authArgs(_ *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return fmt.Errorf("auth takes one mechanism, not %q as well; a password is never an argument", args[1])
+		return errors.New("auth takes one mechanism and no other word; a password is never an argument")
 	}
 	if len(args) == 0 {
 		return nil
@@ -195,7 +195,7 @@ func (f *authFlags) exchange(c *cobra.Command, m *sasl.Mechanism, from *challeng
 			return exit(exitFindings)
 		}
 		if x.Verified() == observe.Yes {
-			fmt.Fprintln(c.ErrOrStderr(), "The server has proved that it knows the password.")
+			fmt.Fprintln(c.ErrOrStderr(), "The server has proved that it knows the password. Where it waits, an empty line is the answer.")
 			return nil
 		}
 		if err := printMessage(c.OutOrStdout(), response); err != nil || done {

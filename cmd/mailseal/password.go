@@ -82,7 +82,8 @@ func passwordOf(path string) (string, error) {
 	return readPassword(f)
 }
 
-// readPassword reads a first line byte by byte, so that what follows is left for others.
+// readPassword reads a first line byte by byte, so that what follows is left
+// for others.
 func readPassword(f *os.File) (string, error) {
 	if f == nil {
 		return "", errors.New("there is no such file descriptor")
