@@ -54,7 +54,7 @@ type Evidence struct {
 // Run asks every check and returns the findings in the order of All.
 func Run(o *observe.Observation, anchors []observe.Anchor) []Finding {
 	f := Read(o, anchors)
-	all := make([]Finding, 0, 2*len(All)) // most observations are of one or two endpoints
+	all := make([]Finding, 0, len(All)*max(1, min(len(o.Conns), 4))) // most observations are of a few connections
 	for _, c := range All {
 		for _, finding := range c.Run(f) {
 			finding.Check = c.Name

@@ -46,7 +46,9 @@ func (t *text) brief(e Endpoint) {
 		t.detail("session", "resumed by a ticket; the server showed no certificate anew")
 	}
 	t.trust(e)
-	t.detail("", "%s", Distrust(t.r, e.Endpoint))
+	if Trusted(t.r, e.Endpoint) == observe.No {
+		t.detail("", "%s", Distrust(t.r, e.Endpoint))
+	}
 	t.chain(e, s)
 }
 

@@ -53,13 +53,9 @@ func New(o *observe.Observation, anchors []observe.Anchor, standards ...*standar
 			r.Standards = append(r.Standards, s)
 		}
 	}
-	judged := make([][]standard.Verdict, 0, len(r.Standards))
-	for _, s := range r.Standards {
-		judged = append(judged, s.Judge(r.Findings))
-	}
-	r.Verdicts = slices.Concat(judged...)
+	r.Verdicts = standard.Judge(r.Findings, r.Standards...)
 	r.Endpoints = endpoints(o)
-	r.seal(judged[0])
+	r.seal()
 	return r
 }
 
@@ -102,11 +98,11 @@ func further(a, b *observe.Conn) bool {
 
 // seal gives every endpoint its seal, and the target that of the worst which
 // counts. Where none counts, the target's is unknown.
-func (r *Report) seal(verdicts []standard.Verdict) {
+func (r *Report) seal() {
 	counted := false
 	for i := range r.Endpoints {
 		e := &r.Endpoints[i]
-		e.Seal = standard.SealOn(e.Endpoint, verdicts)
+		e.Seal = standard.SealOn(e.Endpoint, r.Verdicts)
 		switch {
 		case e.PassedOver != Counts:
 		case !counted:

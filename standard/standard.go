@@ -66,20 +66,29 @@ type Verdict struct {
 }
 
 // Judge holds every rule of s against every finding.
-func (s *Standard) Judge(findings []check.Finding) []Verdict {
+func (s *Standard) Judge(findings []check.Finding) []Verdict { return Judge(findings, s) }
+
+// Judge holds every rule of several standards against every finding, one
+// standard after the other.
+func Judge(findings []check.Finding, standards ...*Standard) []Verdict {
 	by := index(findings)
 	n := 0
-	for _, r := range s.Rules {
-		n += len(by[r.Check])
+	for _, s := range standards {
+		for _, r := range s.Rules {
+			n += len(by[r.Check])
+		}
 	}
 	all := make([]Verdict, 0, n)
-	for _, r := range s.Rules {
-		for _, i := range by[r.Check] {
-			f := &findings[i]
-			all = append(all, Verdict{
-				Standard: s.Name, Check: r.Check, Level: r.Level, Clause: r.Clause,
-				Subject: f.Subject, Outcome: r.outcome(f), Finding: i, Breach: r.Breach,
-			})
+	for _, s := range standards {
+		for i := range s.Rules {
+			r := &s.Rules[i]
+			for _, at := range by[r.Check] {
+				f := &findings[at]
+				all = append(all, Verdict{
+					Standard: s.Name, Check: r.Check, Level: r.Level, Clause: r.Clause,
+					Subject: f.Subject, Outcome: r.outcome(f), Finding: at, Breach: r.Breach,
+				})
+			}
 		}
 	}
 	return all
@@ -109,7 +118,7 @@ func index(findings []check.Finding) map[string][]int {
 	return by
 }
 
-func (r Rule) outcome(f *check.Finding) Outcome {
+func (r *Rule) outcome(f *check.Finding) Outcome {
 	switch {
 	case len(r.Roles) > 0 && !slices.Contains(r.Roles, f.Subject.Role):
 		return NotApplicable
