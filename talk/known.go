@@ -66,11 +66,11 @@ func KeyHashOf(certificate []byte) (KeyHash, error) {
 
 // KnownServer is a server that was met before.
 type KnownServer struct {
-	Server  string    `json:"server"` // host:port in lower case, or the path of a socket
-	Key     KeyHash   `json:"key"`
-	Since   time.Time `json:"since"`
-	Comment string    `json:"comment,omitempty"`
-	Line    int       `json:"line"` // in the file, from 1
+	Server  string       `json:"server"` // host:port in lower case, or the path of a socket
+	Key     KeyHash      `json:"key"`
+	Since   time.Time    `json:"since"`
+	Comment observe.Text `json:"comment,omitempty"`
+	Line    int          `json:"line"` // in the file, from 1
 }
 
 // Acquaintance tells how well we know a server and the key that it shows.
@@ -346,7 +346,7 @@ func appendServer(lines []knownLine, s KnownServer) []knownLine {
 func (s *KnownServer) text() string {
 	text := s.Server + " " + s.Key.String() + " " + s.Since.Format(time.RFC3339)
 	if s.Comment != "" {
-		text += " " + s.Comment
+		text += " " + string(s.Comment)
 	}
 	return text
 }
@@ -386,7 +386,7 @@ func parseKnownLine(raw string) (*KnownServer, error) {
 	if since == "" {
 		return nil, fmt.Errorf("%q has not the three words host:port sha256:HEX date", observe.Escape(shorten(strings.TrimSpace(raw))))
 	}
-	s := &KnownServer{Comment: comment}
+	s := &KnownServer{Comment: observe.Text(comment)}
 	var err error
 	if s.Server, err = knownName(server); err != nil {
 		return nil, err

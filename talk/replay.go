@@ -46,6 +46,7 @@ type Difference struct {
 type Played struct {
 	Lines       int  // of the recording that the play came to
 	Whole       bool // it came through to the end of the recording
+	Stopped     bool // the context ended it, which is not the client's doing
 	Differences int
 }
 
@@ -67,8 +68,11 @@ func (r *Replay) Play(ctx context.Context, c net.Conn) Played {
 	defer context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })()
 	defer c.Close()
 	if err := p.play(); err != nil {
-		p.stopped(err)
-		return Played{Lines: p.at, Differences: p.differences}
+		stopped := ctx.Err() != nil
+		if !stopped {
+			p.brokenOff(err)
+		}
+		return Played{Lines: p.at, Stopped: stopped, Differences: p.differences}
 	}
 	p.end()
 	return Played{Lines: len(r.Conn.Lines), Whole: true, Differences: p.differences}
@@ -482,16 +486,14 @@ type readAhead struct {
 
 func (c *readAhead) Read(b []byte) (int, error) { return c.r.Read(b) }
 
-// stopped tells why the play did not come through.
-func (p *player) stopped(err error) {
+// brokenOff tells why the play did not come through.
+func (p *player) brokenOff(err error) {
 	want := observe.Text("")
 	if p.at < len(p.Conn.Lines) && p.Conn.Lines[p.at].From == observe.Client {
 		want = p.Conn.Lines[p.at].Text
 	}
 	why := err.Error()
 	switch {
-	case p.ctx.Err() != nil:
-		why = "the replay was stopped"
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		why = "the client says no more"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

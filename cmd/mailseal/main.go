@@ -107,7 +107,7 @@ Examples:
 		Args: knownCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(checkCommand(), talkCommand(), explainCommand(), demoCommand(), authCommand(), versionCommand(), manCommand())
+	c.AddCommand(checkCommand(), talkCommand(), knownServersCommand(), replayCommand(), authCommand(), explainCommand(), demoCommand(), versionCommand(), manCommand())
 	c.SetHelpFunc(help)
 	setUpCompletion(c)
 	return c

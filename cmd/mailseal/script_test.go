@@ -51,6 +51,8 @@ func TestMain(m *testing.M) {
 //	dead NAME                        $NAME_addr is a port of this machine where nothing listens
 //	proxy NAME socks5|http [USER:PASSWORD]          start a proxy; $NAME_addr
 //	socket NAME PATH                 lead a Unix-domain socket to the server NAME
+//	replay NAME ARG...               start mailseal replay ARG...; $NAME_addr is where it listens
+//	replayed NAME CODE FILE          wait for its end; it must have this exit code (* for any), and what it printed goes to FILE
 //	record NAME FILE                 write what a server saw of its clients, or the addresses a proxy was asked for
 //	exits CODE PROGRAM ARG...        run it; it must end with this exit code
 //	json PATH [REGEXP]               the JSON on stdout has a value there, and it matches
@@ -70,6 +72,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"lab": cmdLab, "dead": cmdDead, "proxy": cmdProxy, "socket": cmdSocket, "record": cmdRecord,
+			"replay": cmdReplay, "replayed": cmdReplayed,
 			"exits": cmdExits, "json": cmdJSON, "oneline": cmdOneline, "clean": cmdClean,
 		},
 	})
