@@ -70,6 +70,7 @@ type test struct {
 	result  string // pass, fail, skip; empty while it runs
 	output  []string
 	parent  *test
+	began   bool // it ran itself: a name with a slash in it only seems to have a test around it
 	parted  bool // has subtests
 	cracked bool // a subtest failed
 }
@@ -113,6 +114,8 @@ func (t *tally) line(line []byte, out io.Writer) {
 	}
 	subject := t.find(e.Package, e.Test)
 	switch e.Action {
+	case "run":
+		subject.began = true
 	case "output":
 		subject.say(e.Output, out)
 	case "pass", "skip":
@@ -135,7 +138,7 @@ func (t *tally) line(line []byte, out io.Writer) {
 // unfinished shows what the tests of a failed package said that never ended: there stands why.
 func (t *tally) unfinished(pkg *test, out io.Writer) {
 	for _, s := range t.order {
-		if s.result == "" && strings.HasPrefix(s.name, pkg.name+" ") {
+		if s.result == "" && s.began && strings.HasPrefix(s.name, pkg.name+" ") {
 			fmt.Fprintf(out, "--- %s did not end:\n%s", s.name, strings.Join(s.output, ""))
 		}
 	}
@@ -183,7 +186,7 @@ func (t *tally) counts() counts {
 	var c counts
 	// A test that never ended spoils those around it as a failing one does.
 	for _, s := range t.order {
-		if s.result == "" && s.parent != nil {
+		if s.result == "" && s.began {
 			s.result = "fail"
 			for up := s.parent; up != nil; up = up.parent {
 				up.cracked = true

@@ -33,6 +33,12 @@ func TestCounts(t *testing.T) {
 			{"Action":"fail","Package":"p","Test":"A/x"}
 			{"Action":"fail","Package":"p","Test":"A"}
 			{"Action":"fail","Package":"p"}`, 0, 1, 0},
+		{"a name with a slash in it has no test around it", `
+			{"Action":"run","Package":"p","Test":"A"}
+			{"Action":"run","Package":"p","Test":"A/x/y"}
+			{"Action":"pass","Package":"p","Test":"A/x/y"}
+			{"Action":"pass","Package":"p","Test":"A"}
+			{"Action":"pass","Package":"p"}`, 1, 0, 0},
 		{"a test that fails beside its subtests counts", `
 			{"Action":"run","Package":"p","Test":"A"}
 			{"Action":"run","Package":"p","Test":"A/x"}
