@@ -10,7 +10,6 @@ import (
 
 	"github.com/mailseal/mailseal/dialogue"
 	"github.com/mailseal/mailseal/observe"
-	"github.com/mailseal/mailseal/report"
 	"github.com/mailseal/mailseal/sasl"
 )
 
@@ -83,16 +82,14 @@ func (s *Session) dares(name string) bool {
 	}
 	why := "and to everybody on the way, because the line is in clear"
 	if s.Sealed() {
-		why = "though nothing proves that it is the right one: " + report.Distrust(s.report, s.place)
+		why = "though nothing proves that it is the right one: " + s.doubt
 	}
 	s.note("nothing was sent. It would have been %s, to %s, %s. To do it all the same: --i-know", what, to, why)
 	return false
 }
 
 // trusted tells whether the certificate proves the server.
-func (s *Session) trusted() bool {
-	return s.Sealed() && s.report != nil && report.Trusted(s.report, s.place) == observe.Yes
-}
+func (s *Session) trusted() bool { return s.Sealed() && s.trust == observe.Yes }
 
 // channel describes the connection to the mechanisms.
 func (s *Session) channel(record *observe.Conn) sasl.Channel {

@@ -20,12 +20,12 @@ import (
 // the editor as a mark and the end of a line, so that it gives back the line
 // as it stood; a paste goes past the editor, byte by byte as it came.
 type Console struct {
-	t       *term.Terminal
-	keys    *keys
-	history history // of lines
-	spoken  history // of commands
-	color   bool
-	restore func()
+	t        *term.Terminal
+	keys     *keys
+	history  history // of lines
+	spoken   history // of commands
+	color    bool
+	takeOver func() (giveBack func(), err error)
 
 	pending chan typed // a line is being read; nil: none is
 	mark    rune       // what ended the line instead of a key
@@ -39,13 +39,20 @@ type typed struct {
 	err  error
 }
 
-// OpenConsole takes over a terminal. Close gives it back.
-func OpenConsole(in, out *os.File, escape byte, color bool) (*Console, error) {
+// NewConsole prepares a terminal for [Session.Terminal], which takes it over
+// and gives it back.
+func NewConsole(in, out *os.File, escape byte, color bool) *Console {
+	c := newConsole(in, out, escape, color)
+	c.takeOver = func() (func(), error) { return c.takeOverTerminal(in, out) }
+	return c
+}
+
+// takeOverTerminal switches the terminal to single keys.
+func (c *Console) takeOverTerminal(in, out *os.File) (giveBack func(), err error) {
 	before, err := term.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return nil, fmt.Errorf("taking over the terminal: %w", err)
 	}
-	c := newConsole(in, out, escape, color)
 	size := func() {
 		if width, height, err := term.GetSize(int(out.Fd())); err == nil && width > 0 {
 			c.t.SetSize(width, height)
@@ -54,16 +61,16 @@ func OpenConsole(in, out *os.File, escape byte, color bool) (*Console, error) {
 	size()
 	unwatch := watchSize(size)
 	c.t.SetBracketedPasteMode(true)
-	c.restore = func() {
+	return func() {
 		unwatch()
 		c.t.SetBracketedPasteMode(false)
 		term.Restore(int(in.Fd()), before)
-	}
-	return c, nil
+	}, nil
 }
 
 func newConsole(in io.Reader, out io.Writer, escape byte, color bool) *Console {
-	c := &Console{keys: &keys{in: in, escape: escape}, color: color, restore: func() {}}
+	c := &Console{keys: &keys{in: in, escape: escape}, color: color}
+	c.takeOver = func() (func(), error) { return func() {}, nil }
 	c.t = term.NewTerminal(struct {
 		io.Reader
 		io.Writer
@@ -72,9 +79,6 @@ func newConsole(in io.Reader, out io.Writer, escape byte, color bool) *Console {
 	c.t.AutoCompleteCallback = c.key
 	return c
 }
-
-// Close gives the terminal back.
-func (c *Console) Close() { c.restore() }
 
 // Write shows lines above the one that is being typed.
 func (c *Console) Write(b []byte) (int, error) { return c.t.Write(b) }
@@ -239,9 +243,22 @@ func (k *keys) Read(b []byte) (int, error) {
 			return 0, err
 		}
 	}
-	n := copy(b, k.queue)
+	n := copy(b, k.queue[:lineLength(k.queue)])
 	k.queue = k.queue[n:]
 	return n, nil
+}
+
+// lineLength is how much the editor gets at once: one line with its end. What
+// is behind it must wait, since something may still be put before it.
+func lineLength(b []byte) int {
+	i := bytes.IndexByte(b, '\r')
+	switch {
+	case i < 0:
+		return len(b)
+	case bytes.HasPrefix(b[i:], []byte("\r\n")):
+		return i + 2
+	}
+	return i + 1
 }
 
 // take goes through what was typed.
@@ -304,7 +321,7 @@ func (k *keys) pasteDone() {
 	text := k.paste
 	k.paste = nil
 	if !bytes.ContainsAny(text, "\r\n") && len(text) < 1000 {
-		k.insert(string(text))
+		k.queue = append(k.queue, pasteBegins+string(text)+pasteEnds...)
 		return
 	}
 	k.mu.Lock()
@@ -313,11 +330,11 @@ func (k *keys) pasteDone() {
 	k.queue = append(k.queue, markPaste, '\r')
 }
 
-// insert puts text into the line that is being typed: as a paste, so that no
-// byte of it is taken for a key.
+// insert puts text into the line that is typed next, before what was typed
+// already: as a paste, so that no byte of it is taken for a key.
 func (k *keys) insert(text string) {
 	if text != "" {
-		k.queue = append(k.queue, pasteBegins+text+pasteEnds...)
+		k.queue = append([]byte(pasteBegins+text+pasteEnds), k.queue...)
 	}
 }
 

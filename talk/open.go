@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -95,6 +96,9 @@ func (s *Session) sealed() error {
 		s.brief()
 	} else if seen.Residue != nil {
 		s.note("clear text came before the server's TLS: %s", seen.Residue.Bytes)
+	}
+	if seen.TLS == nil || !seen.TLS.Resumed { // else it is the server that had proved itself before: nobody else has the session's secret
+		s.trust, s.doubt = report.Trusted(s.report, s.place), report.Distrust(s.report, s.place)
 	}
 	if err := s.prove(); err != nil {
 		s.hangUp(s.call.HangUp)
@@ -202,7 +206,15 @@ func (s *Session) StartTLS() error {
 // describeUpgrade writes down how TLS was asked for, which the dialogue does
 // where it asks itself.
 func (s *Session) describeUpgrade() {
-	u := &s.call.Session().Record.Upgrade
+	record := s.call.Session().Record
+	s.mu.Lock()
+	heard := heardCapabilities(s.place.Protocol, s.kept)
+	s.mu.Unlock()
+	if heard != nil {
+		record.Clear = heard
+	}
+	u := &record.Upgrade
+	u.Offered = offersTLS(s.place.Protocol, record.Clear)
 	u.Sent, u.GoAhead = observe.Text(s.last), observe.Yes
 	for _, line := range s.Answered() {
 		u.Reply = append(u.Reply, observe.Text(line))
@@ -289,14 +301,15 @@ func (s *Session) proveKnown(key KeyHash) error {
 	return nil
 }
 
-// server is who we asked for, as it stands among the known servers.
+// server is who we asked for, at the port where we came, as it stands among
+// the known servers.
 func (s *Session) server() string {
 	if s.place.Network == "unix" {
 		return s.place.Address
 	}
 	_, port, err := net.SplitHostPort(s.place.Address)
-	if err != nil || s.target.Port != 0 && s.target.Connect == "" {
-		port = fmt.Sprint(s.target.Port)
+	if err != nil {
+		port = strconv.Itoa(s.target.Port)
 	}
 	return net.JoinHostPort(s.place.Host, port)
 }

@@ -27,6 +27,8 @@ type Session struct {
 
 	call    *probe.Call
 	report  *report.Report // of this connection, since TLS stands
+	trust   observe.Answer // whether the certificate proves the server
+	doubt   string         // why it does not
 	began   time.Time
 	head    TranscriptHead
 	reading chan struct{} // closed when the reader has come home; nil: there is none

@@ -11,9 +11,17 @@ import (
 // line, and what the server says is shown as it comes. First is a command to
 // begin with, empty for none. The error is a *Failure.
 func (s *Session) Terminal(c *Console, first string) error {
-	s.mu.Lock()
-	s.show, s.tell = c, c
-	s.mu.Unlock()
+	// Whoever writes goes through the editor before the terminal is in its
+	// hands: from then on a line end alone does not begin a new line.
+	before := s.write(c, c)
+	giveBack, err := c.takeOver()
+	if err != nil {
+		return failed(Writing, "%v", err)
+	}
+	defer func() {
+		giveBack()
+		s.write(before[0], before[1])
+	}()
 	s.o.Hints = true
 	if s.o.Account.Ask == nil {
 		s.o.Account.Ask = c.ask
@@ -41,6 +49,15 @@ func (s *Session) Terminal(c *Console, first string) error {
 			return quietly(err)
 		}
 	}
+}
+
+// write sets where lines are shown and told, and returns where they were.
+func (s *Session) write(show, tell io.Writer) (before [2]io.Writer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before = [2]io.Writer{s.show, s.tell}
+	s.show, s.tell = show, tell
+	return before
 }
 
 // quietly is nil where the user wanted to leave.

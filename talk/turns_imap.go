@@ -48,8 +48,10 @@ func (t *imapTurns) hear(line string, end observe.Break) bool {
 		return true
 	}
 	tag, rest, _ := strings.Cut(line, " ")
-	if status, _ := verb(rest); tag == "*" && status == "BAD" {
-		tag = t.tag // a line of ours that the server could not even read, section 7.1.3
+	// A line of ours that the server could not even read has an answer without
+	// its tag, section 7.1.3, or with another one.
+	if status, _ := verb(rest); status == "BAD" && !t.open[tag] {
+		tag = t.tag
 	}
 	if !t.open[tag] {
 		return false

@@ -61,6 +61,8 @@ func (p *passwordFlags) from(ctx context.Context, prompt string) (string, error)
 		return "", errors.New("only one of --password-file, --password-fd and --password-env can be used")
 	case p.file != "":
 		return passwordOf(p.file)
+	case p.fd == 0:
+		return readPassword(os.Stdin) // a second os.File for it would close it some day
 	case p.fd >= 0:
 		return readPassword(os.NewFile(uintptr(p.fd), fmt.Sprintf("file descriptor %d", p.fd)))
 	case p.env != "":

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -31,7 +30,7 @@ ended by CR LF. No letter is a command. Ctrl-] opens a prompt for what is meant
 for mailseal:
 
   starttls      start TLS now, whatever was said before
-  auth [MECH]   log in; without a name by the strongest mechanism that is offered
+  auth [MECH]   log in; without a name by the strongest that is offered
   cert tls caps the chain in PEM, the report again, what the server can do
   resume        connect again with the ticket, and say whether it was taken
   save FILE     write the conversation so far, without secrets
@@ -87,9 +86,7 @@ type talkFlags struct {
 	timeout, settle  time.Duration
 	auth, user       string
 	authz            string
-	passwordFile     string
-	passwordFD       int
-	passwordEnv      string
+	password         passwordFlags
 	iKnow            bool
 	certFile, key    string
 	pins             []string
@@ -140,9 +137,7 @@ func (f *talkFlags) declare(s *pflag.FlagSet) {
 	s.StringVar(&f.auth, "auth", "", "log in first, by this mechanism or by the strongest")
 	s.StringVar(&f.user, "user", "", "the name to log in with")
 	s.StringVar(&f.authz, "authz", "", "as whom to act, if that is somebody else")
-	s.StringVar(&f.passwordFile, "password-file", "", "the first line of this file is the password, or the token")
-	s.IntVar(&f.passwordFD, "password-fd", -1, "the first line of this file descriptor is the password")
-	s.StringVar(&f.passwordEnv, "password-env", "", "this environment variable holds the password")
+	f.password.declare(s)
 	s.BoolVar(&f.iKnow, "i-know", false, "log in also in clear, or where the certificate proves nothing")
 	s.StringVar(&f.certFile, "cert", "", "show this certificate (PEM, with its chain) to a server that asks for one")
 	s.StringVar(&f.key, "key", "", "its key (PEM); by default in the same file")
@@ -161,7 +156,7 @@ func (f *talkFlags) run(ctx context.Context, typed string, in io.Reader, out, er
 	if err != nil {
 		return err
 	}
-	closing, err := f.files(o)
+	closing, err := f.files(ctx, o)
 	defer closing()
 	if err != nil {
 		return err
@@ -171,6 +166,9 @@ func (f *talkFlags) run(ctx context.Context, typed string, in io.Reader, out, er
 		o.Escape = 0 // what is piped in may hold anything
 	} else {
 		o.Escape = escape
+	}
+	if !byHand && o.Account.Secret == nil { // input that is piped in leaves the terminal free
+		o.Account.Secret = func() (sasl.Secret, error) { return f.password.read(ctx, "Password: ") }
 	}
 	_, o.Style = screenOn(out, errs)
 	show, tell := lineWriters(out, errs, byHand)
@@ -203,18 +201,11 @@ func (f *talkFlags) script(s *talk.Session, in io.Reader, expect *regexp.Regexp)
 }
 
 func (f *talkFlags) byHand(s *talk.Session, keyboard, screen *os.File, o *talk.Options, errs io.Writer) error {
-	c, err := talk.OpenConsole(keyboard, screen, o.Escape, o.Style.Color)
-	if err != nil {
-		return ownFailure{err}
-	}
 	first := ""
 	if f.auth != "" {
 		first = "auth " + f.auth
 	}
-	err = s.Terminal(c, first)
-	s.Close()
-	c.Close()
-	return f.failed(err, errs)
+	return f.failed(s.Terminal(talk.NewConsole(keyboard, screen, o.Escape, o.Style.Color), first), errs)
 }
 
 // terminal tells whether a person is at both ends.
@@ -288,20 +279,12 @@ func (f *talkFlags) read(typed string) (t observe.Target, o *talk.Options, expec
 
 // fit refuses what makes no sense together.
 func (f *talkFlags) fit(t observe.Target) error {
-	ways := 0
-	for _, given := range []bool{f.passwordFile != "", f.passwordFD >= 0, f.passwordEnv != ""} {
-		if given {
-			ways++
-		}
-	}
 	mechanism := strings.ToUpper(f.auth)
 	switch {
 	case t.Protocol == "":
 		return fmt.Errorf("target %q: talk needs one place, such as imaps://%s or %s:25", t.Typed, t.Host, t.Host)
 	case f.timeout <= 0 || f.settle <= 0:
 		return errors.New("--timeout and --settle: a time above zero is needed, such as 30s")
-	case ways > 1:
-		return errors.New("--password-file, --password-fd and --password-env exclude each other")
 	case f.key != "" && f.certFile == "":
 		return errors.New("--key needs --cert")
 	case f.manual && f.clear:
@@ -313,14 +296,14 @@ func (f *talkFlags) fit(t observe.Target) error {
 }
 
 // files opens what the flags name. Closing is for when the session is over.
-func (f *talkFlags) files(o *talk.Options) (closing func(), err error) {
+func (f *talkFlags) files(ctx context.Context, o *talk.Options) (closing func(), err error) {
 	var open []io.Closer
 	closing = func() {
 		for _, c := range open {
 			c.Close()
 		}
 	}
-	if err := f.identity(o); err != nil {
+	if err := f.identity(ctx, o); err != nil {
 		return closing, err
 	}
 	if f.tofu {
@@ -351,7 +334,7 @@ func (f *talkFlags) files(o *talk.Options) (closing func(), err error) {
 
 // identity reads the certificate and finds where the password comes from. It
 // is read now: a mistake should show before there is a connection.
-func (f *talkFlags) identity(o *talk.Options) error {
+func (f *talkFlags) identity(ctx context.Context, o *talk.Options) error {
 	if f.certFile != "" {
 		key := f.key
 		if key == "" {
@@ -363,70 +346,13 @@ func (f *talkFlags) identity(o *talk.Options) error {
 		}
 		o.Probe.Certificate = &pair
 	}
-	if f.passwordFile == "" && f.passwordFD < 0 && f.passwordEnv == "" {
+	if !f.password.given() {
 		return nil
 	}
-	secret, err := f.secret()
+	secret, err := f.password.read(ctx, "")
 	if err != nil {
 		return err
 	}
 	o.Account.Secret = func() (sasl.Secret, error) { return secret, nil }
 	return nil
 }
-
-func (f *talkFlags) secret() (sasl.Secret, error) {
-	switch {
-	case f.passwordEnv != "":
-		text, ok := os.LookupEnv(f.passwordEnv)
-		if !ok || text == "" {
-			return sasl.Secret{}, fmt.Errorf("--password-env: the environment has no %s", f.passwordEnv)
-		}
-		return sasl.NewSecret(text), nil
-	case f.passwordFD >= 0:
-		return firstLine("--password-fd", os.NewFile(uintptr(f.passwordFD), fmt.Sprintf("file descriptor %d", f.passwordFD)))
-	}
-	file, err := os.Open(f.passwordFile)
-	if err != nil {
-		return sasl.Secret{}, fmt.Errorf("--password-file: %w", err)
-	}
-	return firstLine("--password-file", file)
-}
-
-// firstLine reads a secret. It takes no byte too many of standard input, where
-// the lines of a script may follow.
-func firstLine(flag string, file *os.File) (sasl.Secret, error) {
-	if file.Fd() != os.Stdin.Fd() {
-		defer file.Close()
-	}
-	line, err := readLine(file)
-	if err != nil {
-		return sasl.Secret{}, fmt.Errorf("%s: %w", flag, err)
-	}
-	if line == "" {
-		return sasl.Secret{}, fmt.Errorf("%s: the first line is empty", flag)
-	}
-	return sasl.NewSecret(line), nil
-}
-
-const longestSecret = 64 << 10
-
-func readLine(r io.Reader) (string, error) {
-	in := bufio.NewReaderSize(oneByte{r}, 16)
-	var line []byte
-	for len(line) < longestSecret {
-		b, err := in.ReadByte()
-		if err == io.EOF || err == nil && b == '\n' {
-			return strings.TrimSuffix(string(line), "\r"), nil
-		}
-		if err != nil {
-			return "", err
-		}
-		line = append(line, b)
-	}
-	return "", errors.New("the first line is too long for a password")
-}
-
-// oneByte reads one byte at a time.
-type oneByte struct{ r io.Reader }
-
-func (o oneByte) Read(b []byte) (int, error) { return o.r.Read(b[:1]) }
