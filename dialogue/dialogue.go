@@ -1,7 +1,7 @@
 // Package dialogue tells how each protocol speaks up to TLS and just behind
 // it, one file each, written to be read with the RFC in the other hand.
 //
-// A [Protocol] is four short functions, called in this order:
+// A [Protocol] is up to five short functions, called in this order:
 //
 //	starttls:  Greet, Ask, Upgrade — TLS — Again (or Ask), Leave
 //	implicit:  TLS — Greet, Ask, Leave
@@ -35,7 +35,6 @@ type Protocol struct {
 	Ports      []Port
 	Role       observe.Role // where the port does not tell
 	Binary     bool         // messages, not lines
-	Anonymous  bool         // not for users to name: there is no scheme
 	References []string     // "RFC 3207"
 
 	Greet   func(*Session) error // until the client may speak, or the client's opening
@@ -65,10 +64,9 @@ type Port struct {
 type Session struct {
 	*wire.Conn
 	Record *observe.Conn
-	Helo   string        // the name for EHLO and LHLO
-	Host   string        // the server's name, for protocols that send it
-	Domain string        // the service domain (XMPP); Host where empty
-	Wait   time.Duration // how long a server may think over one reply
+	Helo   string // the name for EHLO and LHLO
+	Host   string // the server's name, for protocols that send it
+	Domain string // the service domain (XMPP); Host where empty
 
 	caught caught // by the last expect of a script
 }

@@ -197,7 +197,7 @@ func (c *rehearsal) handshake(w *wire.Conn) error {
 func converse(c *rehearsal, p *Protocol, implicit bool) string {
 	record := &observe.Conn{}
 	w := wire.New(context.Background(), c, time.Now(), wire.Limits{})
-	s := &Session{Conn: w, Record: record, Helo: "client.example.test", Host: "mail.example.test", Wait: time.Second}
+	s := &Session{Conn: w, Record: record, Helo: "client.example.test", Host: "mail.example.test"}
 	err := stages(c, p, s, implicit)
 	record.End, record.Cause = wire.Ending(context.Background(), err)
 	switch record.End {
@@ -415,7 +415,7 @@ func listenTo(t *testing.T, p *Protocol, data []byte, step uint16, sealed bool) 
 	if sealed {
 		w.Seal(n)
 	}
-	s := &Session{Conn: w, Record: &observe.Conn{}, Helo: "h", Host: "h", Wait: time.Second}
+	s := &Session{Conn: w, Record: &observe.Conn{}, Helo: "h", Host: "h"}
 	calls := []func(*Session) error{p.Greet, p.Ask}
 	if p.Upgrade != nil {
 		calls = append(calls, p.Upgrade)

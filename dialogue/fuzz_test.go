@@ -16,7 +16,7 @@ import (
 func hearing(t *testing.T, data []byte) *Session {
 	w := wire.New(context.Background(), &noise{data: data, step: 7}, time.Now(), wire.Limits{})
 	t.Cleanup(func() { w.Close() })
-	return &Session{Conn: w, Record: &observe.Conn{}, Helo: "h", Host: "h", Wait: time.Second}
+	return &Session{Conn: w, Record: &observe.Conn{}, Helo: "h", Host: "h"}
 }
 
 func stopped(t *testing.T, what string, data []byte, err error) {

@@ -42,7 +42,7 @@ func ReadScript(text string) (*Protocol, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Protocol{Name: "script", Title: "script", Role: observe.Other, Anonymous: true}
+	p := &Protocol{Name: "script", Title: "script", Role: observe.Other}
 	if !upgraded {
 		body, goodbye := splitGoodbye(clear)
 		p.Greet, p.Ask = playsIntro(body), playsRest(body)

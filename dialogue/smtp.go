@@ -59,23 +59,12 @@ func smtpReply(s *Session) (code int, texts []string, err error) {
 // smtpLine takes a reply line apart. A bare code without text is allowed by
 // servers, and by RFC 5321, section 4.2.
 func smtpLine(line string) (code int, text string, more, ok bool) {
-	if len(line) < 3 {
-		return 0, "", false, false
-	}
-	for _, d := range line[:3] {
-		if d < '0' || d > '9' {
-			return 0, "", false, false
-		}
-		code = code*10 + int(d-'0')
-	}
-	if code < 200 || code > 599 {
+	code, ok = numbered(line)
+	if !ok || code < 200 || code > 599 {
 		return 0, "", false, false
 	}
 	if len(line) == 3 {
 		return code, "", false, true
-	}
-	if line[3] != ' ' && line[3] != '-' {
-		return 0, "", false, false
 	}
 	return code, line[4:], line[3] == '-', true
 }
