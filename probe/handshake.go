@@ -33,36 +33,36 @@ func WholeOffer() observe.Offer {
 
 // handshake goes over to TLS by crypto/tls. Nothing is verified here: a bad
 // certificate must not keep us from seeing it.
-func (r *Call) handshake() error {
-	offer := r.record.Probe.Offer
+func (c *Call) handshake() error {
+	offer := c.record.Probe.Offer
 	config := &tls.Config{
 		MinVersion: offer.MinVersion, MaxVersion: offer.MaxVersion, CipherSuites: offer.Suites,
 		ServerName: offer.SNI, NextProtos: offer.ALPN,
 		InsecureSkipVerify:   true, // judged later, with all that was seen at hand
-		KeyLogWriter:         r.keyLog(),
-		ClientSessionCache:   r.o.sessions(), // so that tickets are asked for
-		GetClientCertificate: r.o.certificate,
+		KeyLogWriter:         c.keyLog(),
+		ClientSessionCache:   c.o.sessions(), // so that tickets are asked for
+		GetClientCertificate: c.o.certificate,
 	}
 	for _, g := range offer.Groups {
 		config.CurvePreferences = append(config.CurvePreferences, tls.CurveID(g))
 	}
-	c := tls.Client(r.wire.Wire(), config)
-	if err := c.HandshakeContext(r.ctx); err != nil {
+	sealed := tls.Client(c.wire.Wire(), config)
+	if err := sealed.HandshakeContext(c.ctx); err != nil {
 		return err
 	}
-	r.tls = c
-	r.wire.Seal(c)
+	c.tls = sealed
+	c.wire.Seal(sealed)
 	return nil
 }
 
 // keyLog is where the secrets of the handshake go: to our own reader of the
 // tape, and to the file that a person asked for.
-func (r *Call) keyLog() io.Writer {
-	r.keys.Reset()
-	if r.o.KeyLog == nil {
-		return &r.keys
+func (c *Call) keyLog() io.Writer {
+	c.keys.Reset()
+	if c.o.KeyLog == nil {
+		return &c.keys
 	}
-	return io.MultiWriter(&r.keys, r.o.KeyLog)
+	return io.MultiWriter(&c.keys, c.o.KeyLog)
 }
 
 func (o *Options) sessions() tls.ClientSessionCache {
@@ -83,50 +83,50 @@ func (o *Options) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, er
 
 // readHandshake reads from the tape what the handshake said, because
 // crypto/tls tells only a part of it, and nothing of one that failed.
-func (r *Call) readHandshake(err error) {
-	server, client := r.wire.Tape()
+func (c *Call) readHandshake(err error) {
+	server, client := c.wire.Tape()
 	if len(server) == 0 {
 		return
 	}
-	f := hello.Read(server, client, r.keys.Bytes())
+	f := hello.Read(server, client, c.keys.Bytes())
 	if len(f.Chain) > 0 { // a resumed session has none
-		r.chain = f.Chain
+		c.chain = f.Chain
 	}
-	r.record.TLS = facts(&f)
-	r.record.Alerts = nil
-	if r.tls != nil {
-		r.record.TLS.Complete = true
-		r.record.TLS.Resumed = r.tls.ConnectionState().DidResume
+	c.record.TLS = facts(&f)
+	c.record.Alerts = nil
+	if c.tls != nil {
+		c.record.TLS.Complete = true
+		c.record.TLS.Resumed = c.tls.ConnectionState().DidResume
 	}
 	for _, a := range f.Alerts {
 		if a.Code != closeNotify {
-			r.record.Alerts = append(r.record.Alerts, observe.Alert{From: observe.Server, Level: a.Level, Code: a.Code, Sealed: a.Sealed})
+			c.record.Alerts = append(c.record.Alerts, observe.Alert{From: observe.Server, Level: a.Level, Code: a.Code, Sealed: a.Sealed})
 		}
 	}
 	for _, a := range hello.ClientAlerts(client) {
-		r.record.Alerts = append(r.record.Alerts, observe.Alert{From: observe.Client, Level: a.Level, Code: a.Code, Sealed: a.Sealed})
+		c.record.Alerts = append(c.record.Alerts, observe.Alert{From: observe.Client, Level: a.Level, Code: a.Code, Sealed: a.Sealed})
 	}
-	r.nameTheAlert(err)
+	c.nameTheAlert(err)
 	if err != nil && f.Oversize > 0 {
-		r.record.End = observe.Excess
-		r.record.Cause = fmt.Sprintf("a handshake message of %d bytes", f.Oversize)
+		c.record.End = observe.Excess
+		c.record.Cause = fmt.Sprintf("a handshake message of %d bytes", f.Oversize)
 	}
 }
 
 const closeNotify = 0
 
 // nameTheAlert says it when a fatal alert of the server was the end.
-func (r *Call) nameTheAlert(err error) {
+func (c *Call) nameTheAlert(err error) {
 	if err == nil {
 		return
 	}
-	if _, ours := err.(*wire.Stop); ours && r.record.End != observe.Garbled && r.record.End != observe.Closed && r.record.End != observe.Alerted {
+	if _, ours := err.(*wire.Stop); ours && c.record.End != observe.Garbled && c.record.End != observe.Closed && c.record.End != observe.Alerted {
 		return
 	}
-	for _, a := range r.record.Alerts {
+	for _, a := range c.record.Alerts {
 		if a.From == observe.Server && a.Level == 2 {
-			r.record.End = observe.Alerted
-			r.record.Cause = fmt.Sprintf("the server sent the TLS alert %s (%d)", iana.AlertName(a.Code), a.Code)
+			c.record.End = observe.Alerted
+			c.record.Cause = fmt.Sprintf("the server sent the TLS alert %s (%d)", iana.AlertName(a.Code), a.Code)
 			return
 		}
 	}

@@ -50,78 +50,78 @@ func Open(ctx context.Context, p observe.Probe, o *Options, upTo observe.Stage) 
 
 // Err is nil if the dialogue came as far as it should; else a *wire.Stop or
 // what crypto/tls said.
-func (r *Call) Err() error { return r.err }
+func (c *Call) Err() error { return c.err }
 
 // Session is the conversation, nil where no connection came to stand.
-func (r *Call) Session() *dialogue.Session { return r.session }
+func (c *Call) Session() *dialogue.Session { return c.session }
 
 // TLS is the TLS connection, nil where there is none.
-func (r *Call) TLS() *tls.Conn { return r.tls }
+func (c *Call) TLS() *tls.Conn { return c.tls }
 
 // StartTLS goes over to TLS at any moment of a conversation in clear. What the
 // server has said and nobody has read becomes residue.
-func (r *Call) StartTLS() error {
-	r.err = r.stage(observe.Handshake, r.t.Handshake, r.handshake)
-	return r.err
+func (c *Call) StartTLS() error {
+	c.err = c.stage(observe.Handshake, c.t.Handshake, c.handshake)
+	return c.err
 }
 
 // HangUp says goodbye and closes. The record is complete behind it.
-func (r *Call) HangUp() {
-	r.part(r.err)
-	r.finish(r.err)
-	r.o.begins(r.record.Probe.Endpoint, observe.Nothing)
+func (c *Call) HangUp() {
+	c.part(c.err)
+	c.finish(c.err)
+	c.o.begins(c.record.Probe.Endpoint, observe.Nothing)
 }
 
 // Ended notes how the conversation came to its end that the caller went on
 // with; nil takes back that it failed. It decides whether HangUp says goodbye.
-func (r *Call) Ended(err error) { r.err = err }
+func (c *Call) Ended(err error) { c.err = err }
 
 // Close closes without a goodbye, for who has said it already. The record is
 // complete behind it.
-func (r *Call) Close() {
-	if r.wire != nil {
-		r.wire.Part(r.t.Goodbye)
-		if r.tls != nil {
-			r.tls.Close()
+func (c *Call) Close() {
+	if c.wire != nil {
+		c.wire.Part(c.t.Goodbye)
+		if c.tls != nil {
+			c.tls.Close()
 		}
-		r.wire.Close()
+		c.wire.Close()
 	}
-	r.finish(r.err)
-	r.o.begins(r.record.Probe.Endpoint, observe.Nothing)
+	c.finish(c.err)
+	c.o.begins(c.record.Probe.Endpoint, observe.Nothing)
 }
 
 // Seen returns what the connection has shown so far, and the certificates
 // that were sent in DER form.
-func (r *Call) Seen() (observe.Conn, [][]byte) {
-	if r.record.End == observe.Unended {
-		r.collect(nil)
+func (c *Call) Seen() (observe.Conn, [][]byte) {
+	if c.record.End == observe.Unended {
+		c.collect(nil)
 	}
-	return r.record, r.chain
+	return c.record, c.chain
 }
 
 // converse goes through the stages in order, up to the one that is named.
-func (r *Call) converse(upTo observe.Stage) error {
-	if err := r.stage(observe.Dial, r.t.Dial, r.dial); err != nil || upTo == observe.Dial {
+func (c *Call) converse(upTo observe.Stage) error {
+	if err := c.stage(observe.Dial, c.t.Dial, c.dial); err != nil || upTo == observe.Dial {
 		return err
 	}
-	ask := func() error { return r.speaks.Ask(r.session) }
-	greet := func() error { return r.speaks.Greet(r.session) }
-	if r.record.Probe.Endpoint.Mode == observe.Implicit {
-		return r.stages(upTo,
-			step{observe.Handshake, r.t.Handshake, r.handshake},
-			step{observe.Greeting, r.t.Greeting, greet},
-			step{observe.After, r.t.Reply, ask})
+	ask := func() error { return c.speaks.Ask(c.session) }
+	greet := func() error { return c.speaks.Greet(c.session) }
+	if c.record.Probe.Endpoint.Mode == observe.Implicit {
+		return c.stages(upTo,
+			step{observe.Handshake, c.t.Handshake, c.handshake},
+			step{observe.Greeting, c.t.Greeting, greet},
+			step{observe.After, c.t.Reply, ask})
 	}
 	again := ask
-	if r.speaks.Again != nil {
-		again = func() error { return r.speaks.Again(r.session) }
+	if c.speaks.Again != nil {
+		again = func() error { return c.speaks.Again(c.session) }
 	}
-	return r.stages(upTo,
-		step{observe.Greeting, r.t.Greeting, greet},
-		step{observe.Capability, r.t.Reply, ask},
-		step{observe.Upgraded, r.t.Reply, func() error { return r.speaks.Upgrade(r.session) }},
-		step{observe.Handshake, r.t.Handshake, r.handshake},
-		step{observe.After, r.t.Reply, again})
+	return c.stages(upTo,
+		step{observe.Greeting, c.t.Greeting, greet},
+		step{observe.Capability, c.t.Reply, ask},
+		step{observe.Upgraded, c.t.Reply, func() error { return c.speaks.Upgrade(c.session) }},
+		step{observe.Handshake, c.t.Handshake, c.handshake},
+		step{observe.After, c.t.Reply, again})
 }
 
 type step struct {
@@ -130,9 +130,9 @@ type step struct {
 	do    func() error
 }
 
-func (r *Call) stages(upTo observe.Stage, steps ...step) error {
+func (c *Call) stages(upTo observe.Stage, steps ...step) error {
 	for _, s := range steps {
-		if err := r.stage(s.name, s.limit, s.do); err != nil || s.name == upTo {
+		if err := c.stage(s.name, s.limit, s.do); err != nil || s.name == upTo {
 			return err
 		}
 	}
@@ -140,39 +140,39 @@ func (r *Call) stages(upTo observe.Stage, steps ...step) error {
 }
 
 // stage gives one step its time and writes down how long it took.
-func (r *Call) stage(name observe.Stage, limit time.Duration, do func() error) error {
-	r.o.begins(r.record.Probe.Endpoint, name)
+func (c *Call) stage(name observe.Stage, limit time.Duration, do func() error) error {
+	c.o.begins(c.record.Probe.Endpoint, name)
 	began := time.Now()
-	if r.wire != nil {
-		r.wire.Limit(limit)
+	if c.wire != nil {
+		c.wire.Limit(limit)
 	}
 	err := do()
 	now := time.Now()
-	r.record.Stages = append(r.record.Stages, observe.StageTime{
-		Stage: name, At: observe.Since(r.record.Began, began), Took: observe.Since(began, now),
+	c.record.Stages = append(c.record.Stages, observe.StageTime{
+		Stage: name, At: observe.Since(c.record.Began, began), Took: observe.Since(began, now),
 	})
 	if err == nil {
-		r.record.Reached = name
+		c.record.Reached = name
 	}
 	return err
 }
 
-func (r *Call) dial() error {
-	ctx, cancel := context.WithTimeoutCause(r.ctx, r.t.Dial, os.ErrDeadlineExceeded)
+func (c *Call) dial() error {
+	ctx, cancel := context.WithTimeoutCause(c.ctx, c.t.Dial, os.ErrDeadlineExceeded)
 	defer cancel()
-	e := r.record.Probe.Endpoint
-	c, err := dial(ctx, e, r.o)
+	e := c.record.Probe.Endpoint
+	raw, err := dial(ctx, e, c.o)
 	if err != nil {
-		if r.ctx.Err() == nil && ctx.Err() != nil {
+		if c.ctx.Err() == nil && ctx.Err() != nil {
 			return &wire.Stop{End: observe.Timeout, Cause: "no connection in time"}
 		}
-		end, cause := wire.Ending(r.ctx, err)
+		end, cause := wire.Ending(c.ctx, err)
 		return &wire.Stop{End: end, Cause: cause}
 	}
-	r.wire = wire.New(r.ctx, c, r.record.Began, r.o.limits())
-	r.session = &dialogue.Session{
-		Conn: r.wire, Record: &r.record,
-		Helo: heloName(r.o.Helo, c), Host: e.Host, Domain: e.Domain, Wait: r.t.Reply,
+	c.wire = wire.New(c.ctx, raw, c.record.Began, c.o.limits())
+	c.session = &dialogue.Session{
+		Conn: c.wire, Record: &c.record,
+		Helo: heloName(c.o.Helo, raw), Host: e.Host, Domain: e.Domain,
 	}
 	return nil
 }
@@ -199,26 +199,26 @@ func heloName(wanted string, c net.Conn) string {
 
 // part leaves politely: a goodbye where the conversation is usable, the end
 // of TLS where TLS stands. Neither is waited for.
-func (r *Call) part(err error) {
-	if r.wire == nil {
+func (c *Call) part(err error) {
+	if c.wire == nil {
 		return
 	}
-	r.wire.Part(r.t.Goodbye)
-	if r.usable(err) && r.speaks.Leave != nil {
-		r.speaks.Leave(r.session)
+	c.wire.Part(c.t.Goodbye)
+	if c.usable(err) && c.speaks.Leave != nil {
+		c.speaks.Leave(c.session)
 	}
-	if r.tls != nil {
-		r.tls.Close()
+	if c.tls != nil {
+		c.tls.Close()
 	}
-	r.wire.Close()
+	c.wire.Close()
 }
 
 // usable tells whether the server may still be listening to commands.
-func (r *Call) usable(err error) bool {
-	if r.record.Reached == observe.Dial || r.record.Reached == observe.Upgraded {
+func (c *Call) usable(err error) bool {
+	if c.record.Reached == observe.Dial || c.record.Reached == observe.Upgraded {
 		return false // before the greeting, or in the middle of a handshake
 	}
-	end, _ := wire.Ending(r.ctx, err)
+	end, _ := wire.Ending(c.ctx, err)
 	switch end {
 	case observe.Done, observe.Refused, observe.Throttled, observe.Timeout, observe.Cancelled, observe.Excess:
 		return true
@@ -227,21 +227,21 @@ func (r *Call) usable(err error) bool {
 }
 
 // finish closes the record.
-func (r *Call) finish(err error) {
-	r.record.End, r.record.Cause = wire.Ending(r.ctx, err)
-	r.record.Took = observe.Since(r.record.Began, time.Now())
-	r.collect(err)
+func (c *Call) finish(err error) {
+	c.record.End, c.record.Cause = wire.Ending(c.ctx, err)
+	c.record.Took = observe.Since(c.record.Began, time.Now())
+	c.collect(err)
 }
 
 // collect takes into the record what the wire has kept.
-func (r *Call) collect(err error) {
-	if r.wire == nil {
+func (c *Call) collect(err error) {
+	if c.wire == nil {
 		return
 	}
-	r.record.Lines = r.wire.Lines()
-	r.record.Residue = r.wire.Residue()
-	r.readHandshake(err)
-	if r.o.Tape {
-		r.record.Tape = r.wire.Segments()
+	c.record.Lines = c.wire.Lines()
+	c.record.Residue = c.wire.Residue()
+	c.readHandshake(err)
+	if c.o.Tape {
+		c.record.Tape = c.wire.Segments()
 	}
 }
