@@ -44,6 +44,10 @@ var oddAnswers = map[string]answers{
 	"14110": {perhaps: "auth-in-clear", why: "as 14143"},
 	"14190": {perhaps: "auth-in-clear", why: "as 14143"},
 	"14587": {perhaps: "auth-in-clear", why: "as 14143"},
+	"14243": {perhaps: "auth-in-clear login-not-disabled", why: "as 14143"},
+	"14210": {perhaps: "auth-in-clear", why: "as 14143"},
+	"14290": {perhaps: "auth-in-clear", why: "as 14143"},
+	"14287": {perhaps: "auth-in-clear", why: "as 14143"},
 
 	// TLS
 	"19001": {yes: "tls-version-old", why: "TLS 1.0 only"},
