@@ -23,6 +23,7 @@ import (
 //	S| 220 half a lin                  the server says this, without a line end
 //	C| \x00\x00\x00\x08                the same for the client
 //	TLS                                both go over to TLS
+//	EOF                                the server closes at the end of the script, where it would else fall silent
 //	# a comment; empty lines are skipped
 //
 // Bytes that are not printable are written as observe.Escape writes them.

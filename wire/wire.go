@@ -86,6 +86,9 @@ type Conn struct {
 	detach   func() bool
 }
 
+// past as a deadline ends every wait at once.
+var past = time.Unix(1, 0)
+
 // New starts recording on c. The record's clock counts from began. When ctx
 // ends, every wait ends; the connection itself stays open for last words.
 func New(ctx context.Context, c net.Conn, began time.Time, l Limits) *Conn {
@@ -99,7 +102,7 @@ func (w *Conn) expire() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.parting {
-		w.raw.SetDeadline(time.Unix(1, 0))
+		w.raw.SetDeadline(past)
 	}
 }
 
@@ -120,7 +123,7 @@ func (w *Conn) until(t time.Time) {
 	w.deadline = t
 	w.raw.SetDeadline(t)
 	if w.ctx.Err() != nil { // it may have ended in between
-		w.raw.SetDeadline(time.Unix(1, 0))
+		w.raw.SetDeadline(past)
 	}
 }
 
@@ -132,7 +135,7 @@ func (w *Conn) Unlimit() { w.until(time.Time{}) }
 // What has arrived is kept. [Conn.Limit] or [Conn.Unlimit] let reading go on.
 func (w *Conn) Interrupt() {
 	w.interrupted.Store(true)
-	w.raw.SetReadDeadline(time.Unix(1, 0))
+	w.raw.SetReadDeadline(past)
 }
 
 // Part gives d for a goodbye, also when the context has ended.
@@ -167,15 +170,8 @@ func (w *Conn) Send(line string) error {
 	return w.write([]byte(line + "\r\n"))
 }
 
-// SendRedacted writes one line that holds a secret, and records what is shown
-// in its place.
-func (w *Conn) SendRedacted(line, shown string) error {
-	w.note(observe.Client, shown, observe.CRLF, true)
-	return w.write([]byte(line + "\r\n"))
-}
-
 // SendAs writes one line that ends as it is told, CRLF or LF, and records what
-// is shown in its place. The server has the time d to take it.
+// is shown in its place: a secret is not. The server has the time d to take it.
 func (w *Conn) SendAs(line, shown string, end observe.Break, d time.Duration) error {
 	w.note(observe.Client, shown, end, shown != line)
 	after := "\r\n"
@@ -184,7 +180,7 @@ func (w *Conn) SendAs(line, shown string, end observe.Break, d time.Duration) er
 	}
 	w.raw.SetWriteDeadline(time.Now().Add(d))
 	if w.ctx.Err() != nil {
-		w.raw.SetWriteDeadline(time.Unix(1, 0))
+		w.raw.SetWriteDeadline(past)
 	}
 	return w.write([]byte(line + after))
 }
@@ -270,12 +266,12 @@ func (w *Conn) Piece(quiet time.Duration) (string, error) {
 func (w *Conn) fillWithin(d time.Duration) error {
 	w.raw.SetReadDeadline(time.Now().Add(d))
 	if w.interrupted.Load() || w.ctx.Err() != nil {
-		w.raw.SetReadDeadline(time.Unix(1, 0))
+		w.raw.SetReadDeadline(past)
 	}
 	err := w.fill()
 	w.raw.SetReadDeadline(w.deadline)
 	if w.interrupted.Load() || w.ctx.Err() != nil {
-		w.raw.SetReadDeadline(time.Unix(1, 0))
+		w.raw.SetReadDeadline(past)
 	}
 	return err
 }

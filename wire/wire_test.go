@@ -176,7 +176,7 @@ func TestChunk(t *testing.T) {
 
 func TestSendRecords(t *testing.T) {
 	w := on(t, "C: AUTH PLAIN c2VjcmV0\nC: QUIT\nC| \\x00", Limits{})
-	if err := errors.Join(w.SendRedacted("AUTH PLAIN c2VjcmV0", "AUTH PLAIN [8 bytes]"), w.Send("QUIT"), w.SendMessage([]byte{0})); err != nil {
+	if err := errors.Join(w.SendAs("AUTH PLAIN c2VjcmV0", "AUTH PLAIN [8 bytes]", observe.CRLF, time.Second), w.Send("QUIT"), w.SendMessage([]byte{0})); err != nil {
 		t.Fatal(err)
 	}
 	want := []observe.Line{
