@@ -18,9 +18,6 @@ import (
 	"github.com/mailseal/mailseal/standard"
 )
 
-// protocols are those that the lab can serve.
-var protocols = []string{"smtp", "submission", "lmtp", "imap", "pop3", "sieve"}
-
 // modes returns the ways to TLS that a protocol has.
 func modes(protocol string) []observe.Mode {
 	if protocol == "lmtp" || protocol == "sieve" || protocol == "smtp" {
@@ -46,9 +43,9 @@ func TestClosure(t *testing.T) {
 			t.Errorf("fault %s names no check: nobody would notice it", f.Name)
 		}
 		t.Run(f.Name, func(t *testing.T) {
-			for _, p := range protocols {
+			for _, p := range lab.Protocols() {
 				for _, m := range modes(p) {
-					if applies(f, p, m) {
+					if f.Fits(p, m) {
 						t.Run(p+"/"+string(m), func(t *testing.T) {
 							t.Parallel()
 							expectYes(t, survey(t, ca, p, m, &f), f.Checks)
@@ -64,14 +61,14 @@ func TestClosure(t *testing.T) {
 // With no fault no check answers yes, and the seal is intact.
 func TestHonest(t *testing.T) {
 	ca := newCA(t)
-	for _, p := range protocols {
+	for _, p := range lab.Protocols() {
 		for _, m := range modes(p) {
 			t.Run(p+"/"+string(m), func(t *testing.T) {
 				t.Parallel()
 				seen := survey(t, ca, p, m, nil)
 				expectYes(t, seen, nil)
-				verdicts := standard.MailSeal.Judge(check.Run(seen, nil))
-				if got := standard.SealOf(verdicts); got != standard.SealIntact {
+				verdicts := standard.Judge(check.Run(seen, nil), standard.MailSeal)
+				if got := standard.SealOn(seen.Conns[0].Probe.Endpoint, verdicts); got != standard.SealIntact {
 					t.Errorf("the seal of an honest %s server (%s) is %v, want intact\n%s", p, m, got, open(verdicts))
 				}
 			})
@@ -100,11 +97,6 @@ func listUntriggered(t *testing.T, triggered map[string]bool) {
 			t.Logf("no fault triggers %s: %s", c.Name, reason)
 		}
 	}
-}
-
-func applies(f lab.Fault, protocol string, m observe.Mode) bool {
-	return (len(f.Protocols) == 0 || slices.Contains(f.Protocols, protocol)) &&
-		(len(f.Modes) == 0 || slices.Contains(f.Modes, m))
 }
 
 func newCA(t *testing.T) *lab.CA {

@@ -43,20 +43,10 @@ func (s *Seal) UnmarshalText(text []byte) error {
 	return fmt.Errorf("a seal is one of %v, not %q", sealNames, text)
 }
 
-// SealOf returns the seal that verdicts of mailseal's own standard make, all
-// of them on one endpoint. The worst breach decides; but an essential rule
-// (one whose breach would break the seal) that is open leaves the seal
-// unknown, unless it is already broken or missing by another.
-func SealOf(verdicts []Verdict) Seal {
-	var t tally
-	for i := range verdicts {
-		t.add(&verdicts[i])
-	}
-	return t.seal()
-}
-
-// SealOn is SealOf for one endpoint among several: it passes over the verdicts
-// on others.
+// SealOn returns the seal that verdicts of mailseal's own standard make for an
+// endpoint; those on others are passed over. The worst breach decides; but an
+// essential rule (one whose breach would break the seal) that is open leaves
+// the seal unknown, unless it is already broken or missing by another.
 func SealOn(e observe.Endpoint, verdicts []Verdict) Seal {
 	var t tally
 	for i := range verdicts {

@@ -65,9 +65,6 @@ type Verdict struct {
 	Breach   Seal             `json:"breach,omitempty"`
 }
 
-// Judge holds every rule of s against every finding.
-func (s *Standard) Judge(findings []check.Finding) []Verdict { return Judge(findings, s) }
-
 // Judge holds every rule of several standards against every finding, one
 // standard after the other.
 func Judge(findings []check.Finding, standards ...*Standard) []Verdict {

@@ -228,14 +228,15 @@ func TestSealByFault(t *testing.T) {
 			"certificate-demanded", "escape-in-text", "line-ends-bare"), same(SealIntact)},
 	} {
 		for role, want := range c.want {
-			if got := SealOf(MailSeal.Judge(server(role, c.mode, c.but))); got != want {
-				t.Errorf("%s, role %s: SealOf = %v, want %v", c.fault, role, got, want)
+			findings := server(role, c.mode, c.but)
+			if got := SealOn(findings[0].Subject, Judge(findings, MailSeal)); got != want {
+				t.Errorf("%s, role %s: SealOn = %v, want %v", c.fault, role, got, want)
 			}
 		}
 	}
 }
 
-func TestSealOf(t *testing.T) {
+func TestSealOn(t *testing.T) {
 	v := func(o Outcome, b Seal) Verdict { return Verdict{Outcome: o, Breach: b} }
 	for _, c := range []struct {
 		name     string
@@ -254,8 +255,8 @@ func TestSealOf(t *testing.T) {
 		{"another role's rule", []Verdict{v(Met, SealMissing), v(NotApplicable, SealBroken)}, SealIntact},
 		{"only another role's rules", []Verdict{v(NotApplicable, SealBroken)}, SealUnknown},
 	} {
-		if got := SealOf(c.verdicts); got != c.want {
-			t.Errorf("%s: SealOf = %v, want %v", c.name, got, c.want)
+		if got := SealOn(observe.Endpoint{}, c.verdicts); got != c.want {
+			t.Errorf("%s: SealOn = %v, want %v", c.name, got, c.want)
 		}
 		other := observe.Endpoint{Address: "192.0.2.2:1"}
 		more := append(c.verdicts, Verdict{Outcome: Broken, Breach: SealMissing, Subject: other}, Verdict{Outcome: Met, Breach: SealMissing, Subject: other})
@@ -313,7 +314,7 @@ func TestJudge(t *testing.T) {
 		finding int
 	}
 	want := []got{{"1", Broken, 1}, {"2", Met, 0}, {"2", Broken, 2}, {"2", Open, 3}, {"2", NotApplicable, 4}}
-	verdicts := s.Judge(findings)
+	verdicts := Judge(findings, s)
 	if len(verdicts) != len(want) {
 		t.Fatalf("Judge gave %d verdicts, want %d: %+v", len(verdicts), len(want), verdicts)
 	}
@@ -325,7 +326,7 @@ func TestJudge(t *testing.T) {
 }
 
 func TestRFC8314SaysNothingOfAnMX(t *testing.T) {
-	for _, v := range RFC8314.Judge(server(observe.MX, observe.StartTLS, nil)) {
+	for _, v := range Judge(server(observe.MX, observe.StartTLS, nil), RFC8314) {
 		if v.Outcome != NotApplicable {
 			t.Errorf("rule for %q is %s on an MX, want %s", v.Check, v.Outcome, NotApplicable)
 		}
@@ -338,7 +339,7 @@ func TestRFC8314Levels(t *testing.T) {
 		"starttls-missing": Should, "implicit-tls-missing": Should, "auth-in-clear": Should, "suite-weak": Should,
 	} {
 		findings := server(observe.Submission, observe.StartTLS, answers(observe.Yes, name))
-		for _, v := range RFC8314.Judge(findings) {
+		for _, v := range Judge(findings, RFC8314) {
 			if v.Check == name && (v.Outcome != Broken || v.Level != want) {
 				t.Errorf("%s = yes on submission: %s %s, want %s %s", name, v.Level, v.Outcome, want, Broken)
 			}
