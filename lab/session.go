@@ -51,9 +51,6 @@ func (c *Session) serve() {
 	c.HangUp()
 }
 
-// Server returns the description that is being served.
-func (c *Session) Server() *Server { return c.server }
-
 // Sealed tells whether TLS stands.
 func (c *Session) Sealed() bool { return c.tls != nil }
 
