@@ -209,24 +209,24 @@ func TestReadServerKeyExchange(t *testing.T) {
 		name           string
 		version, suite uint16
 		body           string
-		want           Flight // these fields: Group, DHPrimeBits, SignatureScheme, SignedKeyExchange
+		want           Flight // these fields: Group, DHPrimeBits, SignatureScheme
 	}{
 		{"ECDHE, TLS 1.2", iana.TLS12, 0xc02f, point + "\x08\x04" + signature, Flight{Group: 23, SignatureScheme: 0x0804}},
-		{"ECDHE, TLS 1.0", iana.TLS10, 0xc013, point + signature, Flight{Group: 23, SignedKeyExchange: true}},
+		{"ECDHE, TLS 1.0", iana.TLS10, 0xc013, point + signature, Flight{Group: 23}},
 		{"ECDHE, explicit curve", iana.TLS12, 0xc02f, "\x01\x08anything", Flight{}},
 		{"ECDH_anon", iana.TLS12, 0xc018, point, Flight{Group: 23}},
 		{"DHE, TLS 1.2", iana.TLS12, 0x009e, dh + "\x04\x01" + signature, Flight{DHPrimeBits: 1016, SignatureScheme: 0x0401}},
-		{"DHE, SSL 3.0", iana.SSL30, 0x0016, dh + signature, Flight{DHPrimeBits: 1016, SignedKeyExchange: true}},
+		{"DHE, SSL 3.0", iana.SSL30, 0x0016, dh + signature, Flight{DHPrimeBits: 1016}},
 		{"DH_anon", iana.TLS11, 0x0034, dh, Flight{DHPrimeBits: 1016}},
 		{"DHE_PSK", iana.TLS12, 0x00aa, "\x00\x04hint" + dh, Flight{DHPrimeBits: 1016}},
 		{"ECDHE_PSK", iana.TLS12, 0xd001, "\x00\x00" + point, Flight{Group: 23}},
 		{"PSK", iana.TLS12, 0x00a8, "\x00\x04hint", Flight{}},
-		{"RSA_EXPORT", iana.TLS10, 0x0003, "\x00\x02\xff\xff\x00\x01\x03" + signature, Flight{SignedKeyExchange: true}},
+		{"RSA_EXPORT", iana.TLS10, 0x0003, "\x00\x02\xff\xff\x00\x01\x03" + signature, Flight{}},
 		{"unknown suite", iana.TLS12, 0xfefe, "\x03", Flight{}},
 	}
 	for _, tt := range tests {
 		f := Read(join(hs(messageServerHello, serverHelloBody(tt.version, tt.suite, someRandom)), hs(messageServerKeyExchange, []byte(tt.body))), nil, nil)
-		got := Flight{Group: f.Group, DHPrimeBits: f.DHPrimeBits, SignatureScheme: f.SignatureScheme, SignedKeyExchange: f.SignedKeyExchange}
+		got := Flight{Group: f.Group, DHPrimeBits: f.DHPrimeBits, SignatureScheme: f.SignatureScheme}
 		if !reflect.DeepEqual(got, tt.want) || f.Garbled != "" {
 			t.Errorf("Read, %s: %+v, garbled %q, want %+v", tt.name, got, f.Garbled, tt.want)
 		}
@@ -237,9 +237,9 @@ func TestReadHelloExtensions(t *testing.T) {
 	f := Read(hs(messageServerHello, serverHelloBody(0x0303, 0xc013, someRandom,
 		iana.ExtRenegotiationInfo, "\x00", iana.ExtHeartbeat, "\x01", iana.ExtEncryptThenMAC, "",
 		iana.ExtALPN, "\x00\x05\x04imap", iana.ExtSCT, "\x00\x05\x00\x03sct", uint16(0x2a2a), "?")), nil, nil)
-	if !f.SecureRenegotiation || !f.Heartbeat || !f.EncryptThenMAC || f.ExtendedMasterSecret || f.ALPN != "imap" ||
+	if !f.SecureRenegotiation || f.ExtendedMasterSecret || f.ALPN != "imap" ||
 		!reflect.DeepEqual(f.SCTs, [][]byte{[]byte("sct")}) || f.Garbled != "" {
-		t.Errorf("Read = %+v, want renegotiation_info, heartbeat, encrypt_then_mac, imap and one SCT", f)
+		t.Errorf("Read = %+v, want renegotiation_info, imap and one SCT", f)
 	}
 	if want := []uint16{0xff01, 15, 22, 16, 18, 0x2a2a}; !reflect.DeepEqual(f.Extensions, want) {
 		t.Errorf("Read: Extensions = %d, want %d", f.Extensions, want)

@@ -32,25 +32,20 @@ type Flight struct {
 	Suite   uint16 // valid if Version is not 0: the number 0 is a suite, TLS_NULL_WITH_NULL_NULL
 	Group   uint16 // of key_share, or the named curve of a ServerKeyExchange
 
-	SignatureScheme   uint16 // of CertificateVerify, or of a ServerKeyExchange in TLS 1.2
-	SignedKeyExchange bool   // TLS 1.1 and below: the ServerKeyExchange was signed, in a scheme that is not named
+	SignatureScheme uint16 // of CertificateVerify, or of a ServerKeyExchange in TLS 1.2; TLS 1.1 and below name none
 
 	HelloRetry      bool   // there was a HelloRetryRequest; it already tells Version, Suite and SessionID
 	HelloRetryGroup uint16 // the group it asked for; 0 if it asked for none
 
-	Random            [32]byte // of the ServerHello
-	DowngradeSentinel uint8    // end of Random (RFC 8446, section 4.1.3): 1 says TLS 1.1 or below, 2 says TLS 1.2
+	DowngradeSentinel uint8 // end of the ServerHello's random (RFC 8446, section 4.1.3): 1 says TLS 1.1 or below, 2 says TLS 1.2
 	SessionID         []byte
 	SessionIDEchoed   bool // the same as the client's, and not empty
 	Compression       uint8
-	CompressionSeen   bool
 
 	Extensions           []uint16 // of ServerHello and EncryptedExtensions, in their order
 	ALPN                 string   // as sent: up to 255 bytes of anything
 	ExtendedMasterSecret bool
 	SecureRenegotiation  bool
-	EncryptThenMAC       bool
-	Heartbeat            bool
 
 	Chain       [][]byte // certificates as sent, in DER
 	OCSP        []byte   // the leaf's stapled response
@@ -73,10 +68,8 @@ type Flight struct {
 
 // Ticket is what a NewSessionTicket says about itself. The ticket is not kept: it opens sessions.
 type Ticket struct {
-	Lifetime         uint32 // seconds
-	EarlyData        uint32 // bytes that may be sent before the handshake, if EarlyDataOffered
-	EarlyDataOffered bool
-	Size             int // of the ticket, in bytes
+	Lifetime  uint32 // seconds
+	EarlyData uint32 // bytes that may be sent before the handshake is finished
 }
 
 // Alert is an alert as sent.

@@ -154,7 +154,6 @@ func agree(t *testing.T, f Flight, state tls.ConnectionState) {
 		{"ServerHelloSeen", f.ServerHelloSeen, true},
 		{"Garbled", f.Garbled, ""},
 		{"OCSP", string(f.OCSP), string(state.OCSPResponse)},
-		{"CompressionSeen", f.CompressionSeen, true},
 		{"Compression", f.Compression, uint8(0)},
 	}
 	for _, tt := range tests {
@@ -194,9 +193,6 @@ func TestReadVersionsAndSuites(t *testing.T) {
 					f := rec.read()
 					agree(t, f, state)
 					signed := info.TLS13 || info.ForwardSecret
-					if want := signed && version < tls.VersionTLS12; f.SignedKeyExchange != want {
-						t.Errorf("Read: SignedKeyExchange = %v, want %v", f.SignedKeyExchange, want)
-					}
 					wantSchemes := []uint16{0}
 					if signed && version >= tls.VersionTLS12 {
 						wantSchemes = map[string][]uint16{"rsa": {0x0804, 0x0401}, "ecdsa": {0x0403}, "ed25519": {0x0807}}[kind]
@@ -289,7 +285,7 @@ func TestReadEverythingAtOnce(t *testing.T) {
 			if f.HelloRetry != wantRetry || wantRetry && f.HelloRetryGroup != 24 {
 				t.Errorf("Read: HelloRetry %v, HelloRetryGroup %d, want %v, 24", f.HelloRetry, f.HelloRetryGroup, wantRetry)
 			}
-			if len(f.Tickets) != 1 || f.Tickets[0].Size == 0 || f.Tickets[0].EarlyDataOffered {
+			if len(f.Tickets) != 1 || f.Tickets[0].EarlyData != 0 {
 				t.Errorf("Read: Tickets = %+v, want one without early data", f.Tickets)
 			} else if wantLifetime := version == iana.TLS13; (f.Tickets[0].Lifetime == 7*24*3600) != wantLifetime {
 				t.Errorf("Read: Tickets[0].Lifetime = %d, want a week in TLS 1.3", f.Tickets[0].Lifetime)
@@ -299,9 +295,6 @@ func TestReadEverythingAtOnce(t *testing.T) {
 			}
 			if f.SessionIDEchoed != (version == iana.TLS13) {
 				t.Errorf("Read: SessionIDEchoed = %v in %s", f.SessionIDEchoed, iana.VersionName(version))
-			}
-			if bytes.Equal(f.Random[:], make([]byte, 32)) {
-				t.Error("Read: Random is zero")
 			}
 		})
 	}

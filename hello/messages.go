@@ -126,8 +126,7 @@ func (r *reader) serverHello(body []byte) bool {
 	if random == helloRetryRandom {
 		return r.helloRetryRequest(extensions)
 	}
-	f.ServerHelloSeen, f.Random = true, random
-	f.Compression, f.CompressionSeen = compression, true
+	f.ServerHelloSeen, f.Compression = true, compression
 	f.DowngradeSentinel = downgradeSentinel(random)
 	if tls13 {
 		r.tls13, r.rekeyed = true, true
@@ -210,10 +209,6 @@ func (r *reader) extensions(list extensionList) bool {
 			f.ExtendedMasterSecret = true
 		case iana.ExtRenegotiationInfo:
 			f.SecureRenegotiation = true
-		case iana.ExtEncryptThenMAC:
-			f.EncryptThenMAC = true
-		case iana.ExtHeartbeat:
-			f.Heartbeat = true
 		}
 	}
 	return ok
@@ -367,12 +362,8 @@ func (r *reader) serverKeyExchange(body []byte) bool {
 	case "RSA":
 		readable, ok = suite.Export, !suite.Export || skipVectors(&s, 2) // modulus, exponent (RFC 2246, section 7.4.3)
 	}
-	if !ok || !readable || psk || suite.Anonymous {
+	if !ok || !readable || psk || suite.Anonymous || r.f.Version < iana.TLS12 {
 		return ok
-	}
-	if r.f.Version < iana.TLS12 {
-		r.f.SignedKeyExchange = !s.Empty()
-		return true
 	}
 	return s.ReadUint16(&r.f.SignatureScheme)
 }
@@ -445,14 +436,12 @@ func (r *reader) newSessionTicket(body []byte) bool {
 	if !s.ReadUint16LengthPrefixed(&ticket) {
 		return false
 	}
-	t.Size = len(ticket)
 	if r.tls13 {
 		list, ok := readExtensions(s)
 		early, offered := list.find(iana.ExtEarlyData)
 		if !ok || offered && !early.ReadUint32(&t.EarlyData) {
 			return false
 		}
-		t.EarlyDataOffered = offered
 	}
 	if len(r.f.Tickets) < maxTickets {
 		r.f.Tickets = append(r.f.Tickets, t)
