@@ -55,7 +55,7 @@ const (
 
 // Vantage is the place from which was looked.
 type Vantage struct {
-	Helo     string      `json:"helo,omitempty"`     // the name given in EHLO and LHLO
+	Helo     string      `json:"helo,omitempty"`     // the name for EHLO and LHLO that was asked for; the lines have what was said
 	Resolver string      `json:"resolver,omitempty"` // who answered name look-ups
 	Proxy    string      `json:"proxy,omitempty"`    // the proxy in between, without its password
 	Bind     string      `json:"bind,omitempty"`     // the local address that was asked for
