@@ -223,7 +223,11 @@ func (s *Session) save(name string) error {
 	s.mu.Lock()
 	lines := slices.Clone(s.kept)
 	s.mu.Unlock()
+	alive := s.hush() // what the wire has kept belongs to the reader
 	seen, _ := s.call.Seen()
+	if alive {
+		s.listen()
+	}
 	var b strings.Builder
 	t := NewTranscript(&b, nil)
 	t.Begin(s.head)

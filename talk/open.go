@@ -2,6 +2,8 @@ package talk
 
 import (
 	"cmp"
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -53,17 +55,28 @@ func (s *Session) dial(place observe.Endpoint, byHand bool) error {
 	if s.o.Transcript != nil {
 		s.o.Transcript.Begin(s.head)
 	}
-	upTo := observe.Handshake
-	if byHand {
-		upTo = observe.Dial
-	}
-	s.call = probe.Open(s.ctx, probe.WholeProbe(place, s.o.Probe), s.o.Probe, upTo)
+	s.o.tickets.forget()
+	s.call = probe.Open(s.ctx, probe.WholeProbe(place, s.o.Probe), s.o.Probe, upTo(place, byHand))
 	if seen, _ := s.call.Seen(); seen.Reached != observe.Nothing {
 		return nil
 	}
 	seen := s.hangUp(s.call.HangUp)
 	s.call = nil
 	return failed(Connecting, "no connection to %s: %s", place.Address, seen.Cause)
+}
+
+// upTo is the stage behind which the line is the user's: TLS stands, and the
+// server has greeted, if it does so inside TLS. Nothing is asked there.
+func upTo(place observe.Endpoint, byHand bool) observe.Stage {
+	switch {
+	case byHand:
+		return observe.Dial
+	case place.Mode == observe.Implicit:
+		return observe.Greeting
+	case place.Protocol == "sieve":
+		return observe.After // it greets once more behind STARTTLS (RFC 5804, section 2.2)
+	}
+	return observe.Handshake
 }
 
 // proceed hands the line to the user, in clear or inside TLS.
@@ -74,7 +87,7 @@ func (s *Session) proceed(byHand bool) error {
 		s.hint("the line is in clear and yours; %s starts TLS", keyed(s.o, "starttls"))
 		return nil
 	case s.call.TLS() != nil:
-		return s.sealed()
+		return s.sealed(false)
 	}
 	return s.unsealed()
 }
@@ -89,8 +102,8 @@ func (s *Session) take(greets bool) {
 }
 
 // sealed tells what the handshake showed, and goes on if the other end is who
-// it should be.
-func (s *Session) sealed() error {
+// it should be. Greets says that the server still has to greet inside TLS.
+func (s *Session) sealed(greets bool) error {
 	seen := s.judge()
 	if !s.o.Quiet {
 		s.brief()
@@ -105,10 +118,13 @@ func (s *Session) sealed() error {
 		s.call = nil
 		return err
 	}
-	implicit := s.place.Mode == observe.Implicit && !s.o.Manual
-	// ManageSieve greets once more behind STARTTLS (RFC 5804, section 2.2).
-	s.take(implicit || s.place.Protocol == "sieve")
-	if again := sayAgain[s.place.Protocol]; again != "" && !implicit {
+	if err := s.call.Err(); err != nil { // TLS stands, but the server does not want to talk
+		seen := s.hangUp(s.call.HangUp)
+		s.call = nil
+		return failed(Connecting, "%s: %s", s.place.Address, seen.Cause)
+	}
+	s.take(greets)
+	if again := sayAgain[s.place.Protocol]; again != "" && seen.Upgrade.Sent != "" {
 		s.hint("inside TLS the server begins anew: say %s again", again)
 	}
 	return nil
@@ -200,7 +216,7 @@ func (s *Session) StartTLS() error {
 		return failed(Sealing, "no TLS: %s", seen.Cause)
 	}
 	s.describeUpgrade()
-	return s.sealed()
+	return s.sealed(s.place.Protocol == "sieve" || s.last == "")
 }
 
 // describeUpgrade writes down how TLS was asked for, which the dialogue does
@@ -228,6 +244,7 @@ func (s *Session) Resume() error {
 		s.note("there is no TLS session to resume")
 		return nil
 	}
+	s.o.tickets.wait(s.ctx, time.Second) // it may still be on its way
 	s.Close()
 	s.began = time.Now()
 	if err := s.dial(s.place, false); err != nil {
@@ -236,7 +253,7 @@ func (s *Session) Resume() error {
 	if err := s.proceed(false); err != nil || !s.Sealed() {
 		return err
 	}
-	if seen, _ := s.call.Seen(); seen.TLS != nil && seen.TLS.Resumed {
+	if s.call.TLS().ConnectionState().DidResume {
 		s.note("resumed: the server took the ticket")
 		return nil
 	}
@@ -312,4 +329,42 @@ func (s *Session) server() string {
 		port = strconv.Itoa(s.target.Port)
 	}
 	return net.JoinHostPort(s.place.Host, port)
+}
+
+// tickets is a cache of TLS sessions that can be asked whether a ticket has
+// come.
+type tickets struct {
+	tls.ClientSessionCache
+	came chan struct{}
+}
+
+func watchTickets(c tls.ClientSessionCache) *tickets { return &tickets{c, make(chan struct{}, 1)} }
+
+// Put keeps a session.
+func (t *tickets) Put(key string, state *tls.ClientSessionState) {
+	t.ClientSessionCache.Put(key, state)
+	if state == nil {
+		return
+	}
+	select {
+	case t.came <- struct{}{}:
+	default:
+	}
+}
+
+// wait waits until a ticket has come, but not longer than d.
+func (t *tickets) wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-t.came:
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// forget is for a new connection, of which no ticket has come.
+func (t *tickets) forget() {
+	select {
+	case <-t.came:
+	default:
+	}
 }

@@ -31,7 +31,7 @@ type Session struct {
 	doubt   string         // why it does not
 	began   time.Time
 	head    TranscriptHead
-	reading chan struct{} // closed when the reader has come home; nil: there is none
+	reading chan struct{} // closed when the reader has come home, because nothing more comes; nil: there is none
 	tags    int           // that we have put before commands of IMAP
 	last    string        // verb of the command that was said last
 
@@ -224,16 +224,14 @@ func (s *Session) hush() bool {
 	}
 	s.call.Session().Interrupt()
 	<-s.reading
-	s.reading = nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stop, ok := s.over.(*wire.Stop)
-	s.talking = false
-	if ok && stop.End == observe.Timeout && s.ctx.Err() == nil { // it was us
-		s.over = nil
-		return true
+	if !ok || stop.End != observe.Timeout || s.ctx.Err() != nil {
+		return false
 	}
-	return false
+	s.reading, s.over, s.talking = nil, nil, false // it was us
+	return true
 }
 
 // Over returns why nothing more will come, nil while something may.

@@ -54,6 +54,8 @@ type Options struct {
 	Pins       [][32]byte  // the keys of which the server must have one
 	Transcript *Transcript // gets each line, without secrets
 	Style      report.Options
+
+	tickets *tickets
 }
 
 // Stage is a part of a session that can fail.
@@ -102,6 +104,8 @@ func (o Options) orDefault(heed func(observe.Line)) *Options {
 	if p.Sessions == nil {
 		p.Sessions = tls.NewLRUClientSessionCache(8)
 	}
+	o.tickets = watchTickets(p.Sessions)
+	p.Sessions = o.tickets
 	p.Limits.Line, p.Limits.Lines, p.Limits.Bytes, p.Limits.Keep = longestLine, mostLines, mostBytes, kept
 	p.Limits.Heed = heed
 	o.Probe = &p
