@@ -15,7 +15,7 @@ import (
 // goes on to talk on it: the seal and what it suffers from, the handshake, the
 // trust and the chain.
 func WriteBrief(w io.Writer, r *Report, opt Options) error {
-	t := &text{page: newPage(w, opt), r: r, facts: check.Read(r.Observation, nil), chains: map[string]string{}}
+	t := &text{page: newPage(w, opt), r: r, facts: check.Read(r.Observation, r.anchors), chains: map[string]string{}}
 	for _, e := range r.Endpoints {
 		t.brief(e)
 	}

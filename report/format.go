@@ -4,9 +4,8 @@ import "io"
 
 // Format is a way to write a report.
 type Format struct {
-	Name   string // "text"
-	Manual string // what it is for, in a sentence or two
-	Write  func(w io.Writer, r *Report, opt Options) error
+	Name  string // "text"
+	Write func(w io.Writer, r *Report, opt Options) error
 }
 
 // Options are what the person who reads can choose. The zero value is plain
@@ -20,8 +19,8 @@ type Options struct {
 
 // Formats are all formats, the default first.
 var Formats = []Format{
-	{"text", "For people: the seal first, then what to mend, then what was seen.", writeText},
-	{"json", "For programs: the observation, findings, verdicts and seals of each target in one document with stable names, on one line; jq . makes it readable. It can be judged again.", writeJSON},
+	{"text", writeText}, // for people: the seal first, then what to mend, then what was seen
+	{"json", writeJSON}, // for programs: everything, with stable names
 }
 
 // FormatByName returns the format of that name, or nil.

@@ -552,7 +552,7 @@ func FuzzRead(f *testing.F) {
 
 func TestFormats(t *testing.T) {
 	for _, f := range Formats {
-		if f.Name == "" || f.Manual == "" || f.Write == nil || FormatByName(f.Name) == nil {
+		if f.Name == "" || f.Write == nil || FormatByName(f.Name) == nil {
 			t.Errorf("format %+v is not whole", f)
 		}
 	}
