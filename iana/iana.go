@@ -7,7 +7,7 @@
 //     or the number itself in hexadecimal ("0x7f1c") if nobody has registered it; an alert is written in decimal
 //     ("alert 119"), as everybody does.
 //  2. Suite and Group take a name apart: which key exchange, how many bits, forward secret or not. That is
-//     description, not opinion: whether 112 bits are enough stands in package standard.
+//     description, not opinion: whether 112 bits are enough is a question of package check.
 //  3. ALPN gives the protocol id that a mail protocol registered for RFC 7301, if it did.
 //
 // The suites and groups come from IANA's own files in registry/ by way of generate.go. The smaller tables are written

@@ -5,6 +5,9 @@
 // asks each with [Run], and gathers what came back. Run makes one connection:
 // dial, the clear dialogue, the handshake, the dialogue inside, goodbye. What
 // goes wrong on the way is part of the record; there is no error.
+//
+// Who wants to talk himself opens a connection up to a stage with [Open], and
+// makes its record an observation with [NewObservation] and [Add].
 package probe
 
 import (
