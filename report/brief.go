@@ -38,6 +38,7 @@ func (t *text) brief(e Endpoint) {
 		t.detail("alert", "%s (%d), from the %s", iana.AlertName(a.Code), a.Code, a.From)
 	}
 	t.tls(c)
+	t.detail("cipher", "%s", cipher(c.TLS))
 	s := summary(t.facts, e)
 	if s == nil {
 		return
@@ -58,6 +59,21 @@ func (t *text) inShort(e Endpoint, c *observe.Conn) string {
 		return cmp.Or(c.Cause, "no TLS")
 	}
 	return t.handshake(e)
+}
+
+// cipher takes the suite apart, as people know it from other programs.
+func cipher(s *observe.TLS) string {
+	if s == nil {
+		return ""
+	}
+	suite, known := iana.Suite(s.Suite)
+	switch {
+	case !known:
+		return ""
+	case suite.AEAD:
+		return suite.Cipher + ", which needs no MAC: it is authenticated encryption"
+	}
+	return fmt.Sprintf("%s, MAC %s", suite.Cipher, suite.MAC)
 }
 
 // Trusted tells whether the certificate on an endpoint proves the server: a
