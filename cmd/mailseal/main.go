@@ -92,9 +92,11 @@ func root() *cobra.Command {
 		Short: "See, test and prove the encryption of mail in transit",
 		Long: `Usage:
   mailseal check TARGET...     look at a server and judge its seal
+  mailseal talk TARGET         talk to it by hand
   mailseal explain NAME        the manual of a check, a standard or a lab fault
   mailseal demo                see it work, on servers that it starts itself
   mailseal auth MECHANISM      make a line that logs in, or read one
+  mailseal replay FILE         play the server of a recorded conversation
 
 A seal is one word for an endpoint: intact, weak, broken, missing or unknown.
 What was not seen is unknown; it is never taken for secure, nor for missing.
