@@ -19,23 +19,26 @@ type Channel struct {
 	Version              uint16 // of TLS
 	ExtendedMasterSecret bool   // RFC 7627; TLS 1.3 needs none
 	Exporter             func(label string, context []byte, length int) ([]byte, error)
+	Unique               []byte // the first Finished message, before TLS 1.3
 	Leaf                 []byte // the server's certificate, DER
 
 	Offered []string // the mechanisms that the server offers on this connection; nil: not known
 	Binding string   // the channel binding to use; empty: the first of Bindings
 }
 
-// The channel bindings that we can compute, best first. The one called
-// tls-unique is not among them: TLS 1.3 does not have it (RFC 9266, section
-// 1).
+// The channel bindings that we can compute.
 const (
-	TLSExporter       = "tls-exporter"         // RFC 9266
-	TLSServerEndPoint = "tls-server-end-point" // RFC 5929, section 4
+	TLSExporter       = "tls-exporter"         // RFC 9266: the default since TLS 1.3
+	TLSUnique         = "tls-unique"           // RFC 5929, section 3: the default up to TLS 1.2, not defined for TLS 1.3
+	TLSServerEndPoint = "tls-server-end-point" // RFC 5929, section 4: only which certificate it was
 )
 
 // ChannelOf describes a TLS connection whose handshake is complete.
 func ChannelOf(state *tls.ConnectionState, trusted bool) Channel {
-	c := Channel{Sealed: true, Trusted: trusted, Version: state.Version, Exporter: state.ExportKeyingMaterial}
+	c := Channel{
+		Sealed: true, Trusted: trusted, Version: state.Version,
+		Exporter: state.ExportKeyingMaterial, Unique: state.TLSUnique,
+	}
 	if len(state.PeerCertificates) > 0 {
 		c.Leaf = state.PeerCertificates[0].Raw
 	}
@@ -46,9 +49,14 @@ func ChannelOf(state *tls.ConnectionState, trusted bool) Channel {
 	return c
 }
 
-// Bindings are the channel bindings that this connection allows, best first.
+// Bindings are the channel bindings that this connection allows. The default
+// of its version comes first, RFC 9266, section 3, as it is what a server has
+// if it has any.
 func (c Channel) Bindings() []string {
 	var names []string
+	if c.Version < tls.VersionTLS13 && c.ExtendedMasterSecret && c.Sealed && len(c.Unique) > 0 {
+		names = append(names, TLSUnique)
+	}
 	if c.exports() {
 		names = append(names, TLSExporter)
 	}
@@ -76,8 +84,11 @@ func (c Channel) binding() (string, []byte, error) {
 }
 
 func (c Channel) value(name string) ([]byte, error) {
-	if name == TLSExporter {
+	switch name {
+	case TLSExporter:
 		return c.Exporter(exporterLabel, nil, exporterLength)
+	case TLSUnique:
+		return c.Unique, nil
 	}
 	hash, err := endPointHash(c.Leaf)
 	if err != nil {
@@ -95,7 +106,8 @@ const (
 )
 
 // exports tells whether what is exported belongs to this connection alone:
-// before TLS 1.3 only with an extended master secret, RFC 9266, section 4.2.
+// before TLS 1.3 only with an extended master secret, RFC 9266, section 2. The
+// same holds for tls-unique, section 1.
 func (c Channel) exports() bool {
 	return c.Sealed && c.Exporter != nil && (c.Version >= tls.VersionTLS13 || c.ExtendedMasterSecret)
 }

@@ -61,7 +61,7 @@ var Profiles = []*Profile{
 		command: "AUTHENTICATE ", quoted: true, challenge: sieveString, ended: repliedSieve,
 	},
 	{
-		Protocol: "nntp", References: []string{"RFC 4643, section 2.4"}, InitialResponse: Always, Limit: 512,
+		Protocol: "nntp", References: []string{"RFC 4643, section 2.4"}, InitialResponse: Always,
 		command: "AUTHINFO SASL ", emptyIs: "=", empty: "=", challenge: behind("383"), ended: repliedNNTP,
 	},
 	{

@@ -65,9 +65,9 @@ func plus(m *Mechanism, h func() hash.Hash) *Mechanism {
 	}
 }
 
-// The iteration counts that we accept. Fewer than 4096 is below what every
-// server should announce (RFC 5802, section 5.1), and asked for by who wants to
-// guess at the password fast. More than the upper bound keeps us busy for
+// The iteration counts that we accept. Servers should announce 4096 at least
+// (RFC 5802, section 5.1, and RFC 7677, section 4); who asks for fewer wants
+// to guess at the password fast. More than the upper bound keeps us busy for
 // seconds; no server has a use for it.
 const (
 	MinIterations = 4096

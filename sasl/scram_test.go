@@ -355,7 +355,10 @@ func TestScramFalseServer(t *testing.T) {
 // The -PLUS forms over real TLS, each side computing its own value.
 func TestScramPlusOverTLS(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		for _, binding := range []string{TLSExporter, TLSServerEndPoint} {
+		for _, binding := range []string{TLSExporter, TLSUnique, TLSServerEndPoint} {
+			if binding == TLSUnique && version == tls.VersionTLS13 {
+				continue // there is none
+			}
 			client, server, cert := handshake(t, version, x509.ECDSAWithSHA384)
 			over := ChannelOf(client, true)
 			over.Binding = binding
@@ -379,9 +382,12 @@ func theirBinding(t *testing.T, name string, server *tls.ConnectionState, cert *
 	t.Helper()
 	var value scram.ChannelBinding
 	var err error
-	if name == TLSExporter {
+	switch name {
+	case TLSExporter:
 		value, err = scram.NewTLSExporterBinding(server)
-	} else {
+	case TLSUnique:
+		value = scram.NewTLSUniqueBinding(server.TLSUnique)
+	default:
 		value, err = scram.NewTLSServerEndpointBinding(&tls.ConnectionState{PeerCertificates: []*x509.Certificate{cert}})
 	}
 	if err != nil {
@@ -510,8 +516,8 @@ func TestBindings(t *testing.T) {
 		{"in clear", Channel{Leaf: ecdsaLeaf, Exporter: exporter, Version: tls.VersionTLS13}, nil},
 		{"TLS 1.3", Channel{Sealed: true, Version: tls.VersionTLS13, Exporter: exporter, Leaf: ecdsaLeaf}, []string{TLSExporter, TLSServerEndPoint}},
 		{"TLS 1.3, Ed25519", Channel{Sealed: true, Version: tls.VersionTLS13, Exporter: exporter, Leaf: edLeaf}, []string{TLSExporter}},
-		{"TLS 1.2 with extended master secret", Channel{Sealed: true, Version: tls.VersionTLS12, ExtendedMasterSecret: true, Exporter: exporter, Leaf: ecdsaLeaf}, []string{TLSExporter, TLSServerEndPoint}},
-		{"TLS 1.2 without it", Channel{Sealed: true, Version: tls.VersionTLS12, Exporter: exporter, Leaf: ecdsaLeaf}, []string{TLSServerEndPoint}},
+		{"TLS 1.2 with extended master secret", Channel{Sealed: true, Version: tls.VersionTLS12, ExtendedMasterSecret: true, Exporter: exporter, Unique: []byte("12 bytes"), Leaf: ecdsaLeaf}, []string{TLSUnique, TLSExporter, TLSServerEndPoint}},
+		{"TLS 1.2 without it", Channel{Sealed: true, Version: tls.VersionTLS12, Exporter: exporter, Unique: []byte("12 bytes"), Leaf: ecdsaLeaf}, []string{TLSServerEndPoint}},
 		{"nothing to bind to", Channel{Sealed: true, Version: tls.VersionTLS12}, nil},
 	} {
 		if got := test.over.Bindings(); fmt.Sprint(got) != fmt.Sprint(test.want) {
