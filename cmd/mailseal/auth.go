@@ -48,7 +48,7 @@ Three traps of making such lines by hand:
   encode_base64($text)                breaks the line after 76 characters and
                                       at its end: give "" as second argument
   echo password | base64              the newline becomes part of the password
-mailseal auth decode finds them.
+mailseal auth decode shows what became of the text.
 
 Examples:
   mailseal auth plain --user user@example.org
