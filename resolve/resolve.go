@@ -52,10 +52,11 @@ func Addresses(ctx context.Context, host string, family Family) ([]netip.Addr, o
 
 func ending(ctx context.Context, err error) (observe.End, string) {
 	d, _ := errors.AsType[*net.DNSError](err)
+	a, _ := errors.AsType[*net.AddrError](err) // the name has addresses, but none of the family asked for
 	switch {
 	case ctx.Err() != nil:
 		return observe.Cancelled, "the name look-up was stopped"
-	case d != nil && d.IsNotFound:
+	case d != nil && d.IsNotFound, a != nil:
 		return observe.Unreachable, "no such name, or no address for it"
 	case d != nil && d.IsTimeout:
 		return observe.Timeout, "the resolver did not answer in time"
