@@ -48,7 +48,7 @@ func (s *Session) open() error {
 func (s *Session) dial(place observe.Endpoint, byHand bool) error {
 	s.mu.Lock()
 	s.place, s.talking, s.report = place, false, nil
-	s.rules, s.answer, s.answered, s.kept = nil, nil, nil, nil
+	s.rules, s.answer, s.answered, s.unasked, s.kept = nil, nil, nil, nil, nil
 	s.redactor = sasl.NewRedactor(place.Protocol)
 	s.mu.Unlock()
 	s.head = TranscriptHead{Schema: TranscriptSchema, Tool: s.o.Probe.Tool, Target: s.target, Endpoint: place, Began: time.Now()}
@@ -205,6 +205,7 @@ func (s *Session) StartTLS() error {
 	if !s.hush() {
 		return failed(Sealing, "no TLS: %s", causeOf(s.Over()))
 	}
+	s.call.Session().Unread(s.behindGoAhead())
 	if left := s.call.Session().Buffered(); len(left) > 0 {
 		s.note("before TLS the server had already sent: %s", observe.Escape(string(left[:min(len(left), 4096)])))
 	}
@@ -217,6 +218,20 @@ func (s *Session) StartTLS() error {
 	}
 	s.describeUpgrade()
 	return s.sealed(s.place.Protocol == "sieve" || s.last == "")
+}
+
+// behindGoAhead is what came in clear behind the answer to the last command,
+// and was shown as lines: the server should have been silent there.
+func (s *Session) behindGoAhead() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b []byte
+	for _, l := range s.unasked {
+		b = append(b, l.Text...)
+		b = append(b, map[observe.Break]string{observe.CRLF: "\r\n", observe.LF: "\n"}[l.Break]...)
+	}
+	s.unasked = nil
+	return b
 }
 
 // describeUpgrade writes down how TLS was asked for, which the dialogue does

@@ -44,10 +44,11 @@ type Session struct {
 	talking  bool // up to TLS is behind us: lines count as answers
 	sending  bool // a line of ours is being recorded as it may be shown
 	rules    turns
-	moved    time.Time // when somebody said something
-	answer   []string  // what has come of an answer
-	answered []string  // the last whole answer
-	over     error     // what ended the reading
+	moved    time.Time      // when somebody said something
+	answer   []string       // what has come of an answer
+	answered []string       // the last whole answer
+	unasked  []observe.Line // what came when nothing was due, since we spoke last
+	over     error          // what ended the reading
 	kept     []observe.Line
 	unkept   error // a transcript or the screen could not be written
 	raw      bool
@@ -79,8 +80,13 @@ func (s *Session) hear(text string, l observe.Line) {
 	if len(s.answer) < kept {
 		s.answer = append(s.answer, text)
 	}
+	unasked := !s.rules.waits()
 	if s.rules.hear(text, l.Break) {
 		s.whole()
+	}
+	if _, quiet := s.rules.(quietTurns); unasked && !quiet && len(s.unasked) < kept {
+		s.unasked = append(s.unasked, l)
+		s.unasked[len(s.unasked)-1].Text = observe.Text(text)
 	}
 }
 
@@ -257,6 +263,7 @@ func (s *Session) sayShown(line string) (shown string, secret bool, err error) {
 		s.answer, s.answered = nil, nil
 	}
 	s.rules.say(line)
+	s.unasked = nil
 	s.moved = time.Now()
 	s.sending = true
 	s.mu.Unlock()

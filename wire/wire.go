@@ -317,6 +317,10 @@ func (w *Conn) Heard(b []byte) { w.note(observe.Server, string(b), observe.Binar
 // a go-ahead it must be empty: see [Conn.Residue].
 func (w *Conn) Buffered() []byte { return w.buf }
 
+// Unread puts back what was read and should not have been: lines that came
+// behind a go-ahead are residue, if somebody listened to them or not.
+func (w *Conn) Unread(b []byte) { w.buf = append(bytes.Clone(b), w.buf...) }
+
 func (w *Conn) take(n int) { w.buf = w.buf[n:] }
 
 // fill reads once more from the line.
