@@ -136,8 +136,8 @@ func FuzzSCTs(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	if n := embeddedSCTs(leaf); n != 2 {
-		f.Fatalf("embeddedSCTs of a certificate with two = %d", n)
+	if n := EmbeddedSCTs(leaf); n != 2 {
+		f.Fatalf("EmbeddedSCTs of a certificate with two = %d", n)
 	}
 	for _, e := range leaf.Extensions {
 		if e.Id.Equal(oidEmbeddedSCTs) {

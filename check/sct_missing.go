@@ -33,7 +33,7 @@ Get a certificate with embedded SCTs, which every usual public authority gives b
 
 func noSCT(c Conn, r pathResult) *view {
 	leaf := r.sent[0]
-	inside, beside, stapled := embeddedSCTs(leaf), len(c.TLS.SCTs), stapledSCTs(c.TLS.OCSP, leaf)
+	inside, beside, stapled := EmbeddedSCTs(leaf), len(c.TLS.SCTs), stapledSCTs(c.TLS.OCSP, leaf)
 	switch {
 	case inside+beside+stapled > 0:
 		return &view{answer: observe.No, detail: fmt.Sprintf("%d in the certificate, %d in the TLS extension, %d in the OCSP response", inside, beside, stapled)}
@@ -48,7 +48,8 @@ var (
 	oidStapledSCTs  = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 5}
 )
 
-func embeddedSCTs(c *x509.Certificate) int {
+// EmbeddedSCTs counts the signed certificate timestamps inside a certificate.
+func EmbeddedSCTs(c *x509.Certificate) int {
 	for _, e := range c.Extensions {
 		if e.Id.Equal(oidEmbeddedSCTs) {
 			return countSCTs(e.Value)

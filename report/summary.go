@@ -6,7 +6,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
 	"time"
@@ -77,9 +76,6 @@ func groupName(t *observe.TLS) string {
 	return ""
 }
 
-// oidSCTs is the extension of RFC 6962, section 3.3.
-var oidSCTs = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 2}
-
 func describe(p observe.Fingerprint, c *x509.Certificate) Certificate {
 	if c == nil {
 		return Certificate{SHA256: p, Unread: true}
@@ -90,15 +86,13 @@ func describe(p observe.Fingerprint, c *x509.Certificate) Certificate {
 		Subject: observe.Text(c.Subject.String()), Issuer: observe.Text(c.Issuer.String()),
 		NotBefore: &c.NotBefore, NotAfter: &c.NotAfter,
 		Key: keyName(c), Signature: c.SignatureAlgorithm.String(),
+		Embedded: check.EmbeddedSCTs(c) > 0,
 	}
 	for _, n := range c.DNSNames {
 		d.Names = append(d.Names, observe.Text(n))
 	}
 	for _, a := range c.IPAddresses {
 		d.Names = append(d.Names, observe.Text(a.String()))
-	}
-	for _, x := range c.Extensions {
-		d.Embedded = d.Embedded || x.Id.Equal(oidSCTs)
 	}
 	return d
 }
