@@ -297,32 +297,45 @@ func TestDistance(t *testing.T) {
 	}
 }
 
-// docs/exit-codes.md, the manual of check and the program name the same codes.
+// docs/exit-codes.md, the manuals and the program name the same codes.
 func TestExitCodes(t *testing.T) {
-	want := codes(exitIntact, exitFindings, exitUsage, exitUntold, exitOurs)
 	page, err := os.ReadFile("../../docs/exit-codes.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, block, _ := strings.Cut(checkManual, "\nExit codes:\n")
-	block, _, _ = strings.Cut(block, "\n\n")
+	inManual := regexp.MustCompile(`(?m)^  (\d+)  \S`)
+	block := func(manual string) string {
+		_, block, _ := strings.Cut(manual, "\nExit codes:\n")
+		block, _, _ = strings.Cut(block, "\n\n")
+		return block
+	}
+	ofCheck, others, _ := strings.Cut(string(page), "\n## The other commands\n")
+	ofTalk, ofReplay, _ := strings.Cut(others, "\n| `replay` |")
+	_, ofTalk, _ = strings.Cut(ofTalk, "\n| `talk` |")
+	ofReplay, _, _ = strings.Cut(ofReplay, "\n| `demo` |")
+	inTable := regexp.MustCompile(`(?m)^(?:\| \|)? (\d+) \| \S`) // cut from its first row on
 	for _, test := range []struct {
 		where, text string
 		row         *regexp.Regexp
+		want        []string
 	}{
-		{"docs/exit-codes.md", string(page), regexp.MustCompile(`(?m)^\| (\d+) \| \S`)},
-		{"check --help", block, regexp.MustCompile(`(?m)^  (\d+)  \S`)},
+		{"docs/exit-codes.md, check", ofCheck, regexp.MustCompile(`(?m)^\| (\d+) \| \S`), codes(exitIntact, exitFindings, exitUsage, exitUntold, exitOurs)},
+		{"docs/exit-codes.md, talk", ofTalk, inTable, codes(exitFindings, exitUntold, exitUnsealed, exitUnproved, exitLogin)},
+		{"docs/exit-codes.md, replay", ofReplay, inTable, codes(exitFindings, exitUntold)},
+		{"check --help", block(checkManual), inManual, codes(exitIntact, exitFindings, exitUsage, exitUntold, exitOurs)},
+		{"talk --help", block(talkManual), inManual, codes(exitIntact, exitFindings, exitUsage, exitUntold, exitOurs, exitUnsealed, exitUnproved, exitLogin)},
+		{"replay --help", block(replayManual), inManual, codes(exitIntact, exitFindings, exitUsage, exitUntold, exitOurs)},
 	} {
 		var got []string
 		for _, m := range test.row.FindAllStringSubmatch(test.text, -1) {
 			got = append(got, m[1])
 		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%s names the exit codes %q, the program has %q", test.where, got, want)
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s names the exit codes %q, the program has %q", test.where, got, test.want)
 		}
 	}
 	for _, l := range levelNames() {
-		if !strings.Contains(string(page), "`"+l+"`") {
+		if !strings.Contains(ofCheck, "`"+l+"`") {
 			t.Errorf("docs/exit-codes.md does not name the level %q of --fail-on", l)
 		}
 	}
