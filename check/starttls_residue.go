@@ -11,6 +11,8 @@ After the server's go-ahead the next thing on the line must be TLS. Here came re
 Why it matters for mail
 A client that keeps those bytes in its buffer takes them, once TLS stands, for something that came through TLS. Whoever can write into the clear part of the line can thus put words into the server's mouth: capabilities, mailboxes, alerts, a referral to another server. Many mail clients fell for it. Strict clients, on the other hand, break off, and their mail does not arrive.
 
+On a port for TLS at once nothing readable may come at all. There ordinary clients fail on it.
+
 How it was seen
 The go-ahead was read as one line and nothing behind it; what lay there, and what came before the first TLS record, was kept away from TLS and is shown in the detail, with every byte that cannot be printed escaped. ManageSieve's second list of capabilities is not meant: it comes inside TLS.
 
@@ -26,6 +28,8 @@ If the bytes are an answer that you know, the server or a proxy in front of it a
 
 func residue(c Conn) *view {
 	switch {
+	case c.Residue != nil && c.Probe.Endpoint.Mode == observe.Implicit:
+		return &view{answer: observe.Yes, detail: "clear text came in front of TLS, on a port for TLS at once: " + quoted(c.Residue.Bytes)}
 	case !c.upgrades() || c.declined() && c.Residue == nil:
 		return nil
 	case c.Residue != nil:
