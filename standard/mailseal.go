@@ -48,6 +48,8 @@ var MailSeal = &Standard{
 		{"cert-expired", no, Must, other, "RFC 5280, section 6.1.3", SealBroken},
 		{"cert-not-yet-valid", no, Must, mailUsers, "RFC 8314, section 4.4", SealBroken},
 		{"cert-not-yet-valid", no, Must, other, "RFC 5280, section 6.1.3", SealBroken},
+		{"cert-eku-unfit", no, Must, mailUsers, "RFC 5280, section 4.2.1.12", SealBroken},
+		{"cert-eku-unfit", no, Must, other, "RFC 5280, section 4.2.1.12", SealBroken},
 
 		// … and to mail servers, of which few do.
 		{"chain-untrusted", no, Must, mx, "RFC 8461, section 4.2", SealWeak},
@@ -62,7 +64,7 @@ var MailSeal = &Standard{
 		{"chain-incomplete", no, Must, everyone, "RFC 8446, section 4.4.2", SealWeak},
 		{"cert-key-weak", no, Must, everyone, "RFC 9325, section 4.5", SealWeak},
 		{"cert-signature-weak", no, Must, everyone, "RFC 9325, section 4.5", SealWeak},
-		{"cert-eku-unfit", no, Must, everyone, "RFC 5280, section 4.2.1.12", SealWeak},
+		{"cert-eku-unfit", no, Must, mailServers, "RFC 5280, section 4.2.1.12", SealWeak},
 		{"cert-key-usage-unfit", no, Must, everyone, "RFC 5280, section 4.2.1.3", SealWeak},
 		{"must-staple-unmet", no, Must, everyone, "RFC 7633, section 4.3.3", SealWeak},
 		{"ocsp-staple-unfit", no, Must, everyone, "RFC 6960, section 3.2", SealWeak},

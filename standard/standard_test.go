@@ -212,7 +212,7 @@ func TestSealByFault(t *testing.T) {
 		{"small group", impl, yes("group-weak"), same(SealWeak)},
 		{"small key", impl, yes("cert-key-weak"), same(SealWeak)},
 		{"SHA-1 signature", impl, yes("cert-signature-weak"), same(SealWeak)},
-		{"certificate for clients", impl, yes("cert-eku-unfit"), same(SealWeak)},
+		{"certificate for clients", impl, yes("cert-eku-unfit"), checked(SealBroken, SealWeak)}, // who checks refuses it
 		{"key that must not sign", impl, yes("cert-key-usage-unfit"), same(SealWeak)},
 		{"must-staple without a staple", impl, yes("must-staple-unmet"), same(SealWeak)},
 		{"stale staple", impl, yes("ocsp-staple-unfit"), same(SealWeak)},
