@@ -64,8 +64,11 @@ func (t *text) seals() {
 	name := cmp.Or(o.Target.Typed, o.Target.Host)
 	meaning := sealMeanings[t.r.Seal]
 	counted := slices.ContainsFunc(t.r.Endpoints, func(e Endpoint) bool { return e.PassedOver == Counts })
-	if !counted {
+	switch {
+	case !counted:
 		meaning = t.nobody()
+	case t.r.Seal == standard.SealBroken && !t.handshook():
+		meaning = "TLS should begin and fails: whoever insists on it gets nothing through"
 	}
 	t.hang(0, t.seal(t.r.Seal, sealRoom), sealRoom, name+": "+meaning)
 	if o.Interrupted {
@@ -91,6 +94,15 @@ func (t *text) seals() {
 		t.blank()
 		t.text(2, "%s", t.nobodyRemedy())
 	}
+}
+
+// handshook tells whether a handshake was finished on an endpoint whose seal is
+// broken.
+func (t *text) handshook() bool {
+	return slices.ContainsFunc(t.r.Endpoints, func(e Endpoint) bool {
+		c := t.best(e)
+		return e.PassedOver == Counts && e.Seal == standard.SealBroken && c.TLS != nil && c.TLS.Complete
+	})
 }
 
 // stopped tells that not everything was looked at.

@@ -215,6 +215,33 @@ func TestNoRouteNamesTheFlag(t *testing.T) {
 	}
 }
 
+// A seal may be broken with TLS and without: the headline says which.
+func TestHeadlineOfABrokenSeal(t *testing.T) {
+	certs := certificates(t)
+	headline := func(conns ...observe.Conn) string {
+		text := flat(write(t, "text", New(survey(certs, "mail.example.org", conns...), nil), Options{}))
+		line, _, _ := strings.Cut(strings.TrimPrefix(text, "broken mail.example.org: "), " broken ")
+		return line
+	}
+	clear := began(at("imap", observe.Implicit, observe.Access, "192.0.2.1:993", "given"))
+	clear.Reached, clear.End, clear.Cause = observe.Dial, observe.Garbled, "expected TLS, got \"* OK ready\""
+	expired := imaps(certs, "expired", "ca")
+	const protects, fails = "there is TLS, but it does not protect", "TLS should begin and fails: whoever insists on it gets nothing through"
+	for _, c := range []struct {
+		name  string
+		conns []observe.Conn
+		want  string
+	}{
+		{"expired", []observe.Conn{expired}, protects},
+		{"clear text instead of TLS", []observe.Conn{clear}, fails},
+		{"both", []observe.Conn{clear, expired}, protects},
+	} {
+		if got := headline(c.conns...); got != c.want {
+			t.Errorf("%s: the headline says %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 func TestInterruptedIsToldOnTop(t *testing.T) {
 	o := intact(certificates(t))
 	o.Interrupted = true
