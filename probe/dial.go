@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 
 	"golang.org/x/net/proxy"
 
@@ -45,9 +47,36 @@ func dialSOCKS(ctx context.Context, d *net.Dialer, by *url.URL, address string) 
 	}
 	c, err := s.(proxy.ContextDialer).DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, byProxy(ctx, err)
+		return nil, byProxy(ctx, socksRefusal(err))
 	}
 	return c, nil
+}
+
+// socksReplies are the replies of RFC 1928, section 6, that tell why there is
+// no connection, in the words of x/net, which does not tell them by number.
+var socksReplies = map[string]observe.End{
+	"general SOCKS server failure":      observe.Refused,
+	"connection not allowed by ruleset": observe.Refused,
+	"network unreachable":               observe.Unreachable,
+	"host unreachable":                  observe.Unreachable,
+	"connection refused":                observe.Refused,
+	"TTL expired":                       observe.Unreachable,
+	"command not supported":             observe.Refused,
+	"address type not supported":        observe.Refused,
+}
+
+// socksRefusal turns a reply that refuses into how the connection ended; every
+// other error stays.
+func socksRefusal(err error) error {
+	op, _ := errors.AsType[*net.OpError](err)
+	if op == nil || op.Err == nil {
+		return err
+	}
+	reply := strings.TrimPrefix(op.Err.Error(), "unknown error ")
+	if end, known := socksReplies[reply]; known {
+		return &wire.Stop{End: end, Cause: reply}
+	}
+	return err
 }
 
 func byProxy(ctx context.Context, err error) error {
