@@ -107,6 +107,9 @@ func splitHostPort(s string) (host string, port int, err error) {
 	if a, ok := literal(s); ok {
 		return a, 0, nil
 	}
+	if strings.HasPrefix(s, "[") && !strings.Contains(s, "]") {
+		return "", 0, fmt.Errorf("the bracket is not closed; an IPv6 address with a port is written [2001:db8::1]:25")
+	}
 	host = s
 	if i := strings.LastIndex(s, ":"); i >= 0 {
 		host = s[:i]

@@ -84,11 +84,13 @@ func TestReadTargetRefuses(t *testing.T) {
 		says  string
 	}{
 		{"", Override{}, "no host name"},
-		{"gopher://h", Override{}, "imaps"},                                // no such scheme; lists those that are
-		{"h:4711", Override{}, "port 4711"},                                // tells no protocol
-		{"h:0", Override{}, "1 to 65535"},                                  // no port
-		{"h:imap", Override{}, `"imap" is no port`},                        // a name instead
-		{"h:70000", Override{}, "1 to 65535"},                              // too large
+		{"gopher://h", Override{}, "imaps"},         // no such scheme; lists those that are
+		{"h:4711", Override{}, "port 4711"},         // tells no protocol
+		{"h:0", Override{}, "1 to 65535"},           // no port
+		{"h:imap", Override{}, `"imap" is no port`}, // a name instead
+		{"h:70000", Override{}, "1 to 65535"},       // too large
+		{"[2001:db8::1", Override{}, "the bracket is not closed"},
+		{"[::1:25", Override{}, "the bracket is not closed"},
 		{"2001:db8::1:25:x", Override{}, "[2001:db8::1]:25"},               // IPv6 without brackets
 		{"imaps://user:pw@h", Override{}, "no user name"},                  // a secret on the command line
 		{"imaps://user@h", Override{}, "no user name"},                     // the same
