@@ -37,6 +37,15 @@ func TestNoSuchName(t *testing.T) {
 	}
 }
 
+// A name that has addresses of the other family only is no fault of the
+// resolver.
+func TestOtherFamily(t *testing.T) {
+	addrs, l := Addresses(context.Background(), "127.0.0.1", IPv6)
+	if len(addrs) != 0 || l.End != observe.Unreachable || l.Cause == "" {
+		t.Errorf("Addresses(127.0.0.1, IPv6) = %v, %+v; want nothing, unreachable, with a cause", addrs, l)
+	}
+}
+
 // A resolver that never answers does not hold anybody longer than the context.
 func TestSilentResolver(t *testing.T) {
 	answering(t, false)
