@@ -367,9 +367,7 @@ func (c *client) ask() {
 	}
 	for {
 		line := c.line()
-		for _, w := range strings.Fields(strings.NewReplacer(`"`, " ", "250-", "", "250 ", "", "AUTH=", "").Replace(line)) {
-			c.capabilities = append(c.capabilities, w)
-		}
+		c.capabilities = append(c.capabilities, strings.Fields(strings.NewReplacer(`"`, " ", "250-", "", "250 ", "", "AUTH=", "").Replace(line))...)
 		if last(line) {
 			c.over.Offered = c.offered()
 			return
