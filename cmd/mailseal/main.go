@@ -111,6 +111,9 @@ Examples:
 	}
 	c.AddCommand(checkCommand(), talkCommand(), knownServersCommand(), replayCommand(), authCommand(), explainCommand(), demoCommand(), versionCommand(), manCommand())
 	c.SetHelpFunc(help)
+	c.Version = version()
+	c.Flags().Bool("version", false, "print the version; more by the command version")
+	c.SetVersionTemplate("mailseal {{.Version}}\n")
 	setUpCompletion(c)
 	return c
 }
