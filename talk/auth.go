@@ -1,6 +1,7 @@
 package talk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -27,16 +28,19 @@ var errNobody = errors.New("nobody is there to ask: --user and --password-file, 
 // possible. In clear, and where the certificate proves nothing, it says what
 // would have been sent to whom and does not do it, unless the user knows.
 func (s *Session) Auth(name string) error {
+	if name = strings.ToUpper(name); name == oldAPOP || name == oldUserPass {
+		return s.authOld(name)
+	}
 	profile := sasl.ProfileOf(profileName(s.place.Protocol))
 	if profile == nil {
 		s.note("%s has no command to log in by a mechanism", s.place.Protocol)
 		return nil
 	}
-	if name = strings.ToUpper(name); name == "STRONGEST" {
+	if name == "STRONGEST" {
 		name = ""
 	}
 	if name != "" && sasl.ByName(name) == nil {
-		s.note("%q is no mechanism that mailseal knows; it knows %s", observe.Escape(name), mechanisms())
+		s.note("%q is no mechanism that mailseal knows; it knows %s", observe.Escape(name), strings.Join(AuthNames(), ", "))
 		return nil
 	}
 	if !s.dares(name) {
@@ -58,14 +62,6 @@ func profileName(protocol string) string {
 	return protocol
 }
 
-func mechanisms() string {
-	var names []string
-	for _, m := range sasl.All {
-		names = append(names, m.Name)
-	}
-	return strings.Join(names, ", ")
-}
-
 // dares tells whether the line is fit for a secret. If not it says why.
 func (s *Session) dares(name string) bool {
 	trusted := s.trusted()
@@ -73,7 +69,7 @@ func (s *Session) dares(name string) bool {
 		return true
 	}
 	what := "a proof from which the password can be guessed"
-	if m := sasl.ByName(name); m == nil || m.Plaintext {
+	if m := sasl.ByName(name); name != oldAPOP && (m == nil || m.Plaintext) {
 		what = "the password, or a token, as it is"
 	}
 	to := s.place.Address
@@ -172,7 +168,11 @@ func (a *login) run(capabilities []string) error {
 	if err := a.exchange(m, x, capabilities); err != nil {
 		return failed(LoggingIn, "not logged in by %s: %v", m.Name, err)
 	}
-	a.s.note("logged in as %s by %s%s", observe.Escape(c.User), m.Name, proved(x))
+	as := ""
+	if who := cmp.Or(c.Authz, c.User); who != "" {
+		as = " as " + observe.Escape(who)
+	}
+	a.s.note("logged in%s by %s%s", as, m.Name, proved(x))
 	return nil
 }
 
@@ -190,8 +190,8 @@ func (a *login) choose() (*sasl.Mechanism, sasl.Credentials, error) {
 		c.Port, _ = strconv.Atoi(port)
 	}
 	m := sasl.ByName(a.name)
-	if m == nil && a.over.ClientCertificate && slices.Contains(a.over.Offered, sasl.External.Name) && a.s.o.Account.Secret == nil {
-		m = sasl.External
+	if m == nil && a.over.ClientCertificate && slices.Contains(a.over.Offered, sasl.External.Name) && a.s.o.Account.User == "" {
+		m = sasl.External // who shows a certificate and names nobody means that
 	}
 	if err := a.credentials(m, &c); err != nil {
 		return nil, c, err

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"github.com/mailseal/mailseal/dialogue"
 	"github.com/mailseal/mailseal/observe"
 	"github.com/mailseal/mailseal/probe"
 	"github.com/mailseal/mailseal/report"
@@ -247,12 +246,8 @@ func complete(c *cobra.Command) {
 	fixed := func(words []string) cobra.CompletionFunc {
 		return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 	}
-	var protocols []string
-	for _, p := range dialogue.All {
-		protocols = append(protocols, p.Name)
-	}
 	c.RegisterFlagCompletionFunc("format", fixed(formatNames()))
 	c.RegisterFlagCompletionFunc("standard", fixed(standardNames()))
 	c.RegisterFlagCompletionFunc("fail-on", fixed(levelNames()))
-	c.RegisterFlagCompletionFunc("protocol", fixed(protocols))
+	c.RegisterFlagCompletionFunc("protocol", fixed(protocolNames()))
 }

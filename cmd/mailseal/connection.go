@@ -200,3 +200,11 @@ func (f *connectionFlags) stores() ([]probe.Store, error) {
 	}
 	return stores, nil
 }
+
+func protocolNames() []string {
+	var names []string
+	for _, p := range dialogue.All {
+		names = append(names, p.Name)
+	}
+	return names
+}

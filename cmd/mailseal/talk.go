@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,6 +111,8 @@ func talkCommand() *cobra.Command {
 		},
 	}
 	f.declare(c.Flags())
+	c.RegisterFlagCompletionFunc("auth", cobra.FixedCompletions(talk.AuthNames(), cobra.ShellCompDirectiveNoFileComp))
+	c.RegisterFlagCompletionFunc("protocol", cobra.FixedCompletions(protocolNames(), cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
@@ -279,7 +282,6 @@ func (f *talkFlags) read(typed string) (t observe.Target, o *talk.Options, expec
 
 // fit refuses what makes no sense together.
 func (f *talkFlags) fit(t observe.Target) error {
-	mechanism := strings.ToUpper(f.auth)
 	switch {
 	case t.Protocol == "":
 		return fmt.Errorf("target %q: talk needs one place, such as imaps://%s or %s:25", t.Typed, t.Host, t.Host)
@@ -289,8 +291,8 @@ func (f *talkFlags) fit(t observe.Target) error {
 		return errors.New("--key needs --cert")
 	case f.manual && f.clear:
 		return errors.New("--manual and --clear exclude each other: --manual stays in clear in any case")
-	case mechanism != "" && mechanism != "STRONGEST" && sasl.ByName(mechanism) == nil:
-		return fmt.Errorf("--auth %q is no mechanism that mailseal knows, nor strongest", f.auth)
+	case f.auth != "" && !slices.Contains(talk.AuthNames(), strings.ToLower(f.auth)):
+		return fmt.Errorf("--auth %q is no mechanism that mailseal knows; it knows %s", f.auth, strings.Join(talk.AuthNames(), ", "))
 	}
 	return nil
 }
