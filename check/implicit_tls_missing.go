@@ -44,7 +44,7 @@ func noImplicitTLS(f *Facts) []Finding {
 			continue
 		}
 		asked[e] = true
-		finding := sisterly(sisters)
+		finding := c.sisterly(sisters)
 		finding.Subject = e
 		finding.Evidence = append([]Evidence{{Conn: c.Index}}, finding.Evidence...)
 		all = append(all, finding)
@@ -83,7 +83,8 @@ func address(e observe.Endpoint) string {
 	return e.Address
 }
 
-func sisterly(sisters []Conn) Finding {
+// sisterly answers for a connection that upgrades, by its sisters.
+func (c Conn) sisterly(sisters []Conn) Finding {
 	var f Finding
 	refused := 0
 	for _, s := range sisters {
@@ -101,8 +102,17 @@ func sisterly(sisters []Conn) Finding {
 			f.Detail = "it could not be seen whether anything listens at " + place + ": " + s.cause()
 		}
 	}
-	if refused == len(sisters) {
-		f.Answer, f.Detail = observe.Yes, "the connection to "+sisters[0].Probe.Endpoint.Address+" was refused, so there is only STARTTLS"
+	if refused < len(sisters) {
+		return f
+	}
+	f.Detail = "the connection to " + sisters[0].Probe.Endpoint.Address + " was refused"
+	switch {
+	case c.Upgrade.GoAhead == observe.Yes:
+		f.Answer, f.Detail = observe.Yes, f.Detail+", so there is only STARTTLS"
+	case c.declined():
+		f.Answer, f.Detail = observe.Yes, f.Detail+", and there is no STARTTLS either"
+	default:
+		f.Detail += ", and whether there is STARTTLS could not be seen"
 	}
 	return f
 }
