@@ -76,6 +76,9 @@ func untrustedIn(name string) func(*Facts) []Finding {
 // storeLabel names a store with its date.
 func storeLabel(s observe.RootStore) string {
 	name := observe.Escape(s.Name)
+	if name == "file" { // as package roots calls what a person gave
+		name = "the given file"
+	}
 	if s.Date == "" {
 		return name
 	}
