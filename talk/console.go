@@ -288,7 +288,7 @@ func (k *keys) take(chunk []byte) {
 
 // halfOf is how many bytes at the end of b could be the beginning of mark.
 func halfOf(b []byte, mark string) int {
-	for n := min(len(mark)-1, len(b)); n > 1; n-- { // an ESC alone is the key
+	for n := min(len(mark)-1, len(b)); n > 0; n-- {
 		if bytes.HasSuffix(b, []byte(mark[:n])) {
 			return n
 		}

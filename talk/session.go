@@ -275,8 +275,14 @@ func (s *Session) sayShown(line string) (shown string, secret bool, err error) {
 	if err != nil {
 		return shown, secret, failed(Answering, "the line could not be sent: %s", causeOf(err))
 	}
+	if !s.Sealed() && asksForTLS[s.last] {
+		s.hint("if the server agrees: %s", keyed(s.o, "starttls"))
+	}
 	return readable(shown), secret, nil
 }
+
+// asksForTLS are the commands behind which a server waits for TLS.
+var asksForTLS = map[string]bool{"STARTTLS": true, "STLS": true}
 
 func (s *Session) lineEnd() observe.Break {
 	if s.o.LF {
