@@ -158,6 +158,27 @@ func asciiName(name string) (string, error) {
 	return a, nil
 }
 
+// ReadServerName reads what a person wants to say in SNI: a name, by IDNA,
+// without trailing dot, and never an address (RFC 6066, section 3).
+func ReadServerName(typed string) (string, error) {
+	if _, ok := literal(typed); ok {
+		return "", fmt.Errorf("%q is an address, and SNI takes names only", typed)
+	}
+	return asciiName(typed)
+}
+
+// ReadALPN holds ids to what ALPN can carry: 1 to 255 bytes each (RFC 7301,
+// section 3.1). Where they were sent all the same, the server would get the
+// blame.
+func ReadALPN(ids []string) ([]string, error) {
+	for _, id := range ids {
+		if id == "" || len(id) > 255 {
+			return nil, fmt.Errorf("%q is no ALPN id; one has 1 to 255 bytes", observe.Escape(id))
+		}
+	}
+	return ids, nil
+}
+
 func isPlainName(name string) bool {
 	if len(name) > 253 {
 		return false

@@ -143,6 +143,37 @@ func FuzzReadTarget(f *testing.F) {
 	})
 }
 
+func TestReadServerName(t *testing.T) {
+	for typed, want := range map[string]string{
+		"mail.example.org": "mail.example.org", "MAIL.example.org.": "mail.example.org", "münchen.example": "xn--mnchen-3ya.example",
+		"192.0.2.1": "", "[2001:db8::1]": "", "2001:db8::1": "", "a b": "", "": "", strings.Repeat("a", 300): "",
+	} {
+		got, err := ReadServerName(typed)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("ReadServerName(%q) = %q, %v; want %q", typed, got, err, want)
+		}
+	}
+}
+
+func TestReadALPN(t *testing.T) {
+	for _, test := range []struct {
+		ids []string
+		ok  bool
+	}{
+		{nil, true},
+		{[]string{"imap"}, true},
+		{[]string{"h2", "http/1.1"}, true},
+		{[]string{strings.Repeat("a", 255)}, true},
+		{[]string{strings.Repeat("a", 256)}, false},
+		{[]string{"", ""}, false},
+		{[]string{"imap", ""}, false},
+	} {
+		if _, err := ReadALPN(test.ids); (err == nil) != test.ok {
+			t.Errorf("ReadALPN(%q): %v, want that it is taken: %v", test.ids, err, test.ok)
+		}
+	}
+}
+
 func TestReadProxy(t *testing.T) {
 	for _, good := range []string{"socks5://127.0.0.1:1080", "http://proxy.example:3128", "http://user@proxy.example:3128"} {
 		if _, err := ReadProxy(good, false); err != nil {
