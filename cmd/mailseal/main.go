@@ -97,6 +97,7 @@ func root() *cobra.Command {
   mailseal demo                see it work, on servers that it starts itself
   mailseal auth MECHANISM      make a line that logs in, or read one
   mailseal replay FILE         play the server of a recorded conversation
+  mailseal lab serve           be a mail server for tests, honest or not
 
 A seal is one word for an endpoint: intact, weak, broken, missing or unknown.
 What was not seen is unknown; it is never taken for secure, nor for missing.
@@ -109,7 +110,7 @@ Examples:
 		Args: knownCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(checkCommand(), talkCommand(), knownServersCommand(), replayCommand(), authCommand(), explainCommand(), demoCommand(), versionCommand(), manCommand())
+	c.AddCommand(checkCommand(), talkCommand(), knownServersCommand(), replayCommand(), labCommand(), authCommand(), explainCommand(), demoCommand(), versionCommand(), manCommand())
 	c.SetHelpFunc(help)
 	c.Version = version()
 	c.Flags().Bool("version", false, "print the version; more by the command version")
