@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,6 +143,9 @@ func (f *serveFlags) server() (*lab.Server, error) {
 	}
 	if f.last <= 0 {
 		return nil, fmt.Errorf("--for %v: a time above zero is needed, such as 10m", f.last)
+	}
+	if !slices.Contains(lab.Protocols(), f.protocol) {
+		return nil, fmt.Errorf("--protocol %q: the lab speaks %s", f.protocol, strings.Join(lab.Protocols(), ", "))
 	}
 	host, _, err := net.SplitHostPort(f.listen)
 	if err != nil {
