@@ -25,12 +25,15 @@ func (s *Session) open() error {
 	s.places, s.lookup = probe.Places(s.ctx, s.target, s.o.Probe)
 	s.raw = s.o.Raw
 	var err error
-	for _, place := range s.places {
+	for i, place := range s.places {
 		if err = s.dial(place, s.o.Manual); err == nil {
 			return s.proceed(s.o.Manual)
 		}
 		if s.ctx.Err() != nil {
 			break
+		}
+		if i+1 < len(s.places) {
+			s.note("%v; trying %s", err, s.places[i+1].Address)
 		}
 	}
 	if err == nil {

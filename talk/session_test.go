@@ -1,8 +1,10 @@
 package talk_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -197,7 +199,7 @@ func TestUnknownProtocol(t *testing.T) {
 
 // A session can be stopped while it waits.
 func TestScriptStops(t *testing.T) {
-	address := play(t, false, step{"", "220 x\r\n"}, step{"ONE", ""})
+	address := play(t, false, step{"", "220 x\r\n"})
 	target, err := probe.ReadTarget(address, probe.Override{Protocol: "smtp", Mode: observe.StartTLS})
 	if err != nil {
 		t.Fatal(err)
@@ -357,5 +359,72 @@ func TestAuth(t *testing.T) {
 		if strings.Contains(all, server.Secret()) {
 			t.Errorf("%s: the password is told:\n%s", protocol, all)
 		}
+	}
+}
+
+// liar is an SMTP server that knows no password, but says that it let us in.
+func liar(c net.Conn, last string) error {
+	c.SetDeadline(time.Now().Add(time.Minute))
+	in := bufio.NewReader(c)
+	fmt.Fprint(c, "220 x\r\n")
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return err
+		}
+		line = strings.TrimRight(line, "\r\n")
+		first, isAuth := strings.CutPrefix(line, "AUTH SCRAM-SHA-256 ")
+		switch {
+		case strings.HasPrefix(line, "EHLO"):
+			fmt.Fprint(c, "250-x\r\n250 AUTH SCRAM-SHA-256\r\n")
+		case isAuth:
+			text, _ := base64.StdEncoding.DecodeString(first)
+			_, nonce, _ := strings.Cut(string(text), ",r=")
+			fmt.Fprintf(c, "334 %s\r\n", base64.StdEncoding.EncodeToString([]byte("r="+nonce+"more,s=c2FsdA==,i=4096")))
+			if _, err := in.ReadString('\n'); err != nil {
+				return err
+			}
+			fmt.Fprint(c, last)
+			if strings.HasPrefix(last, "235") {
+				continue
+			}
+			in.ReadString('\n') // an empty line if it believed us
+			fmt.Fprint(c, "235 welcome\r\n")
+		default:
+			fmt.Fprint(c, "250 ok\r\n")
+		}
+	}
+}
+
+// A server that lies in SCRAM's last message, or leaves it out, is caught.
+func TestServerLies(t *testing.T) {
+	for name, last := range map[string]string{
+		"a false signature": "334 " + base64.StdEncoding.EncodeToString([]byte("v="+base64.StdEncoding.EncodeToString(make([]byte, 32)))) + "\r\n",
+		"no signature":      "235 welcome\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var serving sync.WaitGroup
+			serving.Go(func() {
+				if c, err := l.Accept(); err == nil {
+					liar(c, last)
+					c.Close()
+				}
+			})
+			t.Cleanup(func() {
+				l.Close()
+				serving.Wait()
+			})
+			s, _, tell := begin(t, l.Addr().String(), "smtp", func(o *talk.Options) {
+				o.IKnow = true
+				o.Account = talk.Account{User: "alice", Secret: func() (sasl.Secret, error) { return sasl.NewSecret("opensesame"), nil }}
+			})
+			if err := s.Auth("strongest"); at(err) != talk.LoggingIn || !strings.Contains(err.Error(), "SCRAM-SHA-256") {
+				t.Errorf("Auth: %v, want that it was caught; it tells\n%s", err, tell)
+			}
+		})
 	}
 }
