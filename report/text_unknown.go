@@ -217,7 +217,7 @@ var remedies = map[observe.End]string{
 	observe.Timeout:     "Try again, give it more time with --timeout, or look from another network: many firewalls drop packets without a word.",
 	observe.Reset:       "Try again. If it stays so, the server's log tells why, or a firewall on the way does it.",
 	observe.Closed:      "Try again. If it stays so, the server's log tells why.",
-	observe.Alerted:     "The server's log tells why it ended the handshake.",
+	observe.Alerted:     "The server's log tells why it ended the handshake. With clients that offer other suites, groups or signature schemes it may come to its end.",
 	observe.Throttled:   "Wait some minutes, then try again.",
 	observe.Garbled:     "Is it this protocol, and in this mode? --protocol, --starttls and --implicit say otherwise; --verbose shows what came.",
 	observe.Excess:      "The server says more than any server should. --verbose shows the beginning.",
