@@ -50,6 +50,9 @@ func failing(c Conn) *view {
 	if a, ok := c.fatal(); ok && c.End != observe.Excess { // what is too long is nobody's offer
 		return c.alerted(a)
 	}
+	if c.End == observe.Garbled && c.TLS != nil && len(c.Chain) < len(c.TLS.Chain) {
+		return &view{detail: "this program cannot read a certificate that the server sent; others may: " + c.cause()}
+	}
 	if spoiled(c.End) || c.End == observe.Alerted || c.End == observe.Refused {
 		return &view{answer: observe.Yes, detail: "no handshake was finished: " + c.cause(), lines: c.lastWords()}
 	}
