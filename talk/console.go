@@ -64,6 +64,7 @@ func (c *Console) takeOverTerminal(in, out *os.File) (giveBack func(), err error
 	return func() {
 		unwatch()
 		c.t.SetBracketedPasteMode(false)
+		io.WriteString(out, "\r\x1b[K") // the prompt at which nobody will type
 		term.Restore(int(in.Fd()), before)
 	}, nil
 }

@@ -22,7 +22,6 @@ func (s *Session) Terminal(c *Console, first string) error {
 		giveBack()
 		s.write(before[0], before[1])
 	}()
-	s.o.Hints = true
 	if s.o.Account.Ask == nil {
 		s.o.Account.Ask = c.ask
 	}

@@ -165,6 +165,7 @@ func (f *talkFlags) run(ctx context.Context, typed string, in io.Reader, out, er
 		return err
 	}
 	keyboard, screen, byHand := f.terminal(in, out)
+	o.Hints = byHand
 	if !byHand && !f.escapeGiven {
 		o.Escape = 0 // what is piped in may hold anything
 	} else {
