@@ -70,6 +70,7 @@ var MailSeal = &Standard{
 		{"ocsp-staple-unfit", no, Must, everyone, "RFC 6960, section 3.2", SealWeak},
 
 		// the handshake,
+		{"sealed-conversation-broken", no, Must, everyone, "RFC 5321, section 3.8", SealWeak}, // TLS stands, but nobody gets through it
 		{"tls-version-old", no, Must, everyone, "RFC 9325, section 3.1.1", SealWeak},
 		{"suite-weak", no, Must, everyone, "RFC 9325, section 4.1", SealWeak},
 		{"suite-not-forward-secret", no, Must, everyone, "RFC 9325, section 4.1", SealWeak},
@@ -102,7 +103,6 @@ var MailSeal = &Standard{
 		{"certificate-demanded", no, Should, mx, "RFC 3207, section 4", SealIntact},
 		{"server-silent", no, Should, everyone, "RFC 5321, section 3.1", SealIntact},
 		{"conversation-broken", no, Should, everyone, "RFC 5321, section 3.8", SealIntact},
-		{"sealed-conversation-broken", no, Should, everyone, "RFC 5321, section 3.8", SealIntact},
 		{"throttled", no, Should, everyone, "RFC 5321, section 3.8", SealIntact},
 		{"line-ends-bare", no, Should, everyone, "RFC 5321, section 2.3.8", SealIntact},
 		{"escape-in-text", no, Should, everyone, "RFC 5321, section 4.2", SealIntact},

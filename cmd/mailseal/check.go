@@ -174,14 +174,6 @@ func (f *checkFlags) read(typed []string) ([]observe.Target, *probe.Options, err
 	if err != nil {
 		return nil, nil, err
 	}
-	if o.ALPN, err = probe.ReadALPN(o.ALPN); err != nil {
-		return nil, nil, fmt.Errorf("--alpn: %w", err)
-	}
-	if o.SNI != "" {
-		if o.SNI, err = probe.ReadServerName(o.SNI); err != nil {
-			return nil, nil, fmt.Errorf("--sni: %w", err)
-		}
-	}
 	o.Parallel, o.Tape = f.parallel, f.tape
 	return targets, o, nil
 }

@@ -141,6 +141,14 @@ func (f *connectionFlags) options() (*probe.Options, error) {
 	if f.sni != "" && f.noSNI {
 		return nil, errors.New("--sni and --no-sni exclude each other")
 	}
+	if o.ALPN, err = probe.ReadALPN(o.ALPN); err != nil {
+		return nil, fmt.Errorf("--alpn: %w", err)
+	}
+	if o.SNI != "" {
+		if o.SNI, err = probe.ReadServerName(o.SNI); err != nil {
+			return nil, fmt.Errorf("--sni: %w", err)
+		}
+	}
 	if strings.ContainsAny(f.helo, " \r\n\t\x00") {
 		return nil, fmt.Errorf("--helo %q: a name or an address literal has no spaces or line ends", f.helo)
 	}

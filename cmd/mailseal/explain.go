@@ -10,12 +10,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/mailseal/mailseal/check"
+	"github.com/mailseal/mailseal/dialogue"
 	"github.com/mailseal/mailseal/lab"
 	"github.com/mailseal/mailseal/standard"
 )
 
 const explainManual = `Usage:
-  mailseal explain             the names of all checks, standards and lab faults
+  mailseal explain             the names of all that can be explained
   mailseal explain NAME...     the manual of each
 
 Examples:
@@ -25,7 +26,7 @@ Examples:
 func explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [NAME...]",
-		Short: "Print the manual of a check, a standard or a lab fault",
+		Short: "Print the manual of a check, a standard, a protocol or a lab fault",
 		Long:  explainManual,
 		RunE: func(c *cobra.Command, names []string) error {
 			if len(names) == 0 {
@@ -45,6 +46,9 @@ func explained() []string {
 		names = append(names, c.Name)
 	}
 	names = append(names, standardNames()...)
+	for _, p := range dialogue.All {
+		names = append(names, p.Name)
+	}
 	for _, f := range lab.Faults {
 		if !slices.Contains(names, f.Name) {
 			names = append(names, f.Name)
@@ -117,6 +121,10 @@ func explainOne(out *bytes.Buffer, name string) error {
 		next()
 		manualOfStandard(out, s)
 	}
+	if p := dialogue.ByName(name); p != nil {
+		next()
+		manualOfProtocol(out, p)
+	}
 	if f, ok := lab.FaultByName(name); ok {
 		next()
 		manualOfFault(out, f)
@@ -125,6 +133,18 @@ func explainOne(out *bytes.Buffer, name string) error {
 		return fmt.Errorf("explain: nothing is named %q%s; mailseal explain lists all names", name, didYouMean(name, explained()))
 	}
 	return nil
+}
+
+// manualOfProtocol tells how a protocol is named and where it is at home.
+func manualOfProtocol(out *bytes.Buffer, p *dialogue.Protocol) {
+	fmt.Fprintf(out, "%s\n\n%s, a protocol that mailseal speaks.\n\nAs a target:\n", p.Name, p.Title)
+	for _, s := range p.Schemes {
+		fmt.Fprintf(out, "  %s://HOST (%s)\n", s.Name, s.Mode)
+	}
+	for _, port := range p.Ports {
+		fmt.Fprintf(out, "  HOST:%d (%s)\n", port.Number, port.Mode)
+	}
+	fmt.Fprintf(out, "\nSources:\n  %s\n", strings.Join(p.References, "\n  "))
 }
 
 // manualOfCheck prints the manual as it was written, and where it is from.
@@ -170,6 +190,10 @@ func listAll(out io.Writer) error {
 	fmt.Fprintln(&b, "\nStandards: what a dated edition wants of the checks.")
 	for _, s := range standard.All {
 		fmt.Fprintf(&b, "  %-32s %s (%s)\n", s.Name, s.Title, s.Date)
+	}
+	fmt.Fprintln(&b, "\nProtocols: what mailseal speaks.")
+	for _, p := range dialogue.All {
+		fmt.Fprintf(&b, "  %-32s %s\n", p.Name, p.Title)
 	}
 	fmt.Fprintln(&b, "\nLab faults: what the servers of the lab can do wrong.")
 	for _, f := range lab.Faults {
