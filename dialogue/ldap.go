@@ -3,6 +3,7 @@ package dialogue
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/mailseal/mailseal/observe"
 	"github.com/mailseal/mailseal/wire"
@@ -12,8 +13,8 @@ import (
 // What the server can do stands in its root entry, RFC 4512, section 5.1,
 // which is usually shown to anybody; one search without a login reads it.
 //
-// The messages are numbered: 1 the search in clear, 2 StartTLS, 3 the search
-// inside TLS, 4 unbind.
+// The messages are numbered: 1 the search in clear, 2 StartTLS (5 and 6 where
+// it has to be repeated), 3 the search inside TLS, 4 unbind.
 var LDAP = &Protocol{
 	Name: "ldap", Title: "LDAP", Role: observe.Other, Binary: true,
 	Schemes: []Scheme{{"ldap", observe.StartTLS}, {"ldaps", observe.Implicit}},
@@ -148,29 +149,45 @@ func ldapValues(entry []byte) []string {
 	return items
 }
 
-// ldapStartTLS asks for TLS, RFC 4511, section 4.14.1.
+// ldapStartTLS asks for TLS, RFC 4511, section 4.14.1. It must not be asked
+// for while another operation is outstanding; slapd may still count the search
+// as one for a moment after it has answered it, and says operationsError.
+// Then it is asked again, a little later.
 func ldapStartTLS(s *Session) error {
 	s.Record.Upgrade.Offered = offers(s.Record.Clear, "supportedExtension "+ldapTLSName)
 	s.upgrading("StartTLS " + ldapTLSName)
-	request := berTLV(ldapExtended, berTLV(0x80, []byte(ldapTLSName)...)...)
-	if err := s.SendMessage(ldapMessage(2, request)); err != nil {
-		return err
-	}
-	op, err := ldapRead(s, 2)
-	if err != nil {
-		return err
-	}
-	if op.tag != ldapExtendedResponse {
-		return wire.Garbled("expected an LDAP extended response, got an operation of tag %#x", op.tag)
-	}
-	r, err := parseLDAPResult(op.body)
-	if err != nil {
-		return err
+	var r ldapResult
+	var err error
+	for i, id := range []int{2, 5, 6} {
+		time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+		if r, err = ldapAskTLS(s, id); err != nil {
+			return err
+		}
+		if r.code != ldapOperationsError {
+			break
+		}
 	}
 	if r.code == 51 {
 		return s.putOff(r.words()...)
 	}
 	return s.answered(r.code == 0, r.words()...)
+}
+
+const ldapOperationsError = 1
+
+func ldapAskTLS(s *Session, id int) (ldapResult, error) {
+	request := berTLV(ldapExtended, berTLV(0x80, []byte(ldapTLSName)...)...)
+	if err := s.SendMessage(ldapMessage(id, request)); err != nil {
+		return ldapResult{}, err
+	}
+	op, err := ldapRead(s, id)
+	if err != nil {
+		return ldapResult{}, err
+	}
+	if op.tag != ldapExtendedResponse {
+		return ldapResult{}, wire.Garbled("expected an LDAP extended response, got an operation of tag %#x", op.tag)
+	}
+	return parseLDAPResult(op.body)
 }
 
 // ldapResult is an LDAPResult, RFC 4511, section 4.1.9.
