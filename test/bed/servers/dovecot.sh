@@ -3,7 +3,7 @@ packages="dovecot-imapd dovecot-pop3d dovecot-managesieved dovecot-lmtpd dovecot
 programs="/usr/sbin/dovecot /usr/lib/dovecot/imap-login /usr/lib/dovecot/pop3-login /usr/lib/dovecot/managesieve-login /usr/lib/dovecot/lmtp /usr/lib/dovecot/submission-login"
 
 ports() {
-  row 14143 imap starttls imap "LOGINDISABLED in clear, RSA and ECDSA; alice, secret"
+  row 14143 imap starttls imap "passwords in clear for clients on loopback, RSA and ECDSA; alice, secret"
   row 14993 imaps implicit - "RSA and ECDSA"
   row 14110 pop3 starttls pop3 ""
   row 14995 pop3s implicit - ""
