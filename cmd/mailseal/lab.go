@@ -194,7 +194,7 @@ func (f *serveFlags) announce(out io.Writer, server *lab.Server, running *lab.Ru
 
 // tell prints the record of each connection once, when it has ended.
 func (f *serveFlags) tell(ctx context.Context, out io.Writer, running *lab.Running) error {
-	told := 0
+	told := make(map[visit]bool)
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -205,9 +205,10 @@ func (f *serveFlags) tell(ctx context.Context, out io.Writer, running *lab.Runni
 			running.Close()
 		case <-tick.C:
 		}
-		all := running.Observations()
-		for ; told < len(all) && ended(&all[told]); told++ {
-			if err := tellOne(out, &all[told]); err != nil {
+		var news []observe.Observation
+		news, told = untold(running.Observations(), told)
+		for i := range news {
+			if err := tellOne(out, &news[i]); err != nil {
 				return ownFailure{err}
 			}
 		}
@@ -217,8 +218,28 @@ func (f *serveFlags) tell(ctx context.Context, out io.Writer, running *lab.Runni
 	}
 }
 
-func ended(o *observe.Observation) bool {
-	return len(o.Conns) > 0 && o.Conns[0].End != observe.Unended
+// visit is what tells one connection of a client from another.
+type visit struct {
+	from  string
+	began time.Time
+}
+
+// untold returns the connections that have ended and were not told, and what
+// has been told behind that. The lab forgets the oldest when there are many,
+// so that places in its list mean nothing.
+func untold(all []observe.Observation, told map[visit]bool) (news []observe.Observation, now map[visit]bool) {
+	now = make(map[visit]bool, len(all))
+	for _, o := range all {
+		if len(o.Conns) == 0 || o.Conns[0].End == observe.Unended {
+			continue
+		}
+		v := visit{o.Target.Typed, o.Conns[0].Began}
+		now[v] = true
+		if !told[v] {
+			news = append(news, o)
+		}
+	}
+	return news, now
 }
 
 func tellOne(out io.Writer, o *observe.Observation) error {

@@ -62,7 +62,6 @@ func TestLabServe(t *testing.T) {
 		rest, _ := io.ReadAll(out)
 		told <- string(rest)
 	}()
-	time.Sleep(500 * time.Millisecond) // lets a running server tell; the end tells the rest
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("lab serve: %v", err)
@@ -93,6 +92,34 @@ func TestLabServeRefuses(t *testing.T) {
 		err := f.run(context.Background(), io.Discard)
 		if err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("lab serve with %+v: %v, want an error that says %q", f, err, test.says)
+		}
+	}
+}
+
+// Each connection is told once, when it has ended, also when the lab has
+// forgotten older ones in between.
+func TestUntold(t *testing.T) {
+	visitOf := func(n int, end observe.End) observe.Observation {
+		return observe.Observation{
+			Target: observe.Target{Typed: "127.0.0.1:4711"},
+			Conns:  []observe.Conn{{Began: time.Unix(int64(n), 0), End: end}},
+		}
+	}
+	var told map[visit]bool
+	for i, test := range []struct {
+		all  []observe.Observation
+		want int
+	}{
+		{nil, 0},
+		{[]observe.Observation{visitOf(1, observe.Done), visitOf(2, observe.Closed), visitOf(3, observe.Unended)}, 2},
+		{[]observe.Observation{visitOf(1, observe.Done), visitOf(2, observe.Closed), visitOf(3, observe.Done)}, 1},
+		{[]observe.Observation{visitOf(3, observe.Done), visitOf(4, observe.Done)}, 1}, // two were forgotten
+		{[]observe.Observation{visitOf(4, observe.Done), visitOf(5, observe.Reset)}, 1},
+		{[]observe.Observation{visitOf(4, observe.Done), visitOf(5, observe.Reset)}, 0},
+	} {
+		var news []observe.Observation
+		if news, told = untold(test.all, told); len(news) != test.want {
+			t.Errorf("step %d: %d connections are news, want %d", i, len(news), test.want)
 		}
 	}
 }
