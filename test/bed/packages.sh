@@ -3,8 +3,9 @@
 # only unpacked below $PACKAGES/x, with its libraries installed.
 
 # Beside the servers: openssl makes certificates, nftables and iproute2 make the round trip,
-# perl writes nnrpd's empty overview, the C compiler is for Go's race detector.
-TOOLS="openssl ca-certificates nftables iproute2 perl util-linux gcc libc6-dev"
+# perl writes nnrpd's empty overview, the C compiler is for Go's race detector; curl is an oracle for the lab,
+# zsh, fish and mandoc read the completions and man pages that we write.
+TOOLS="openssl ca-certificates nftables iproute2 perl util-linux gcc libc6-dev curl zsh fish mandoc"
 
 install() {
   [ "$(id -u)" = 0 ] || { report_lacking; unavailable "installing packages needs root"; }
